@@ -1,0 +1,59 @@
+package store
+
+import "time"
+
+// Control is what the leader tells workers, read by each of them every few seconds.
+type Control struct {
+	// Cancelled jobs: nothing of them is started any more.
+	Cancelled []string
+	// Released workers stop polling and report it.
+	Released []string
+	// Paused workers take no new work.
+	Paused bool
+	// LeaderAt is when the leader last wrote.
+	LeaderAt time.Time
+}
+
+// Decision is one recorded step of the autoscaler; together they are the time
+// series of the plots.
+type Decision struct {
+	Fleet string
+	At    time.Time
+	// Seq numbers the decisions of a fleet since its leader started; Wave the raises since the fleet was last at zero.
+	Seq, Wave int64
+	// Observation.
+	Visible, InFlight, Delayed      int64
+	Backlog                         int64
+	Running, Pending, Desired, Busy int
+	SpentPico                       int64
+	// Want is the desired count decided on.
+	Want int
+	// Binding names the limit that bound the decision, or "".
+	Binding string
+	// Reason is one line for people, with the figures.
+	Reason string
+}
+
+// BadMessage records a message that could not be understood.
+type BadMessage struct {
+	MessageID string
+	Sent      time.Time
+	Seen      time.Time
+	// Reason is one of codec's reasons, or "unknown handler", "unknown job", "checksum".
+	Reason string
+	Detail string
+	Sender string
+	// Head is the body's first KiB.
+	Head string
+	// ReceiveCount at the time of the record.
+	ReceiveCount int
+}
+
+// HandlerInfo says that a fleet's workers can run a handler.
+type HandlerInfo struct {
+	Name string
+	// Seen is when a deploy or a worker last named it.
+	Seen time.Time
+	// Language and Build describe the program that named it.
+	Language, Build string
+}

@@ -1,0 +1,58 @@
+package store
+
+import "time"
+
+// Ledger is a worker's cumulative account of itself: a snapshot that only its
+// owner writes, so that it can lag but never count twice (design §7).
+type Ledger struct {
+	Fleet, Worker string
+	// Seq rises with every snapshot; an item is replaced only by a higher one.
+	Seq int64
+	// Started is when the process began, Updated when this snapshot was taken.
+	Started, Updated time.Time
+	// Final is true in the last snapshot before exit.
+	Final bool
+	// Slots, Busy and Held: handlers at once, handlers running now, messages leased now.
+	Slots, Busy, Held int
+	// EmptySince is since when every long poll has come back empty; zero when the last one brought something.
+	EmptySince time.Time
+	// Jobs holds the counts per job, at most MaxLedgerJobs; the rest is folded into OtherJobs.
+	Jobs map[string]JobCount
+	// Hist is the sparse histogram of task durations: bucket → count, 8 buckets an octave from 1 ms.
+	Hist map[int]int64
+	// Cost is the part that prices the worker.
+	Cost CostSample
+}
+
+// MaxLedgerJobs is how many jobs a ledger names before it folds the rest.
+const MaxLedgerJobs = 8
+
+// OtherJobs is the key of the fold in Ledger.Jobs.
+const OtherJobs = "~other"
+
+// JobCount is one worker's cumulative work for one job.
+type JobCount struct {
+	// OK and Failed count the indices that this worker's own puts settled.
+	OK, Failed int64
+	// BusyMS is slot-time spent in handlers; WastedMS is the part whose outcome was not kept.
+	BusyMS, WastedMS int64
+}
+
+// CostSample prices a worker: what it is, since when it is billed, and the requests it made.
+type CostSample struct {
+	// Provider is FARGATE, FARGATE_SPOT or LOCAL (a process on the user's machine, priced "as if on Fargate").
+	Provider string
+	// Arch is X86_64 or ARM64.
+	Arch                          string
+	VCPUMilli, MemoryMiB, DiskGiB int64
+	// Launched is when billing starts (Fargate: start of the image pull).
+	Launched time.Time
+	// Ready is when the worker could take work.
+	Ready time.Time
+	// IdleMS is slot-time without a handler since Ready.
+	IdleMS int64
+	// CPUMS is the process's own CPU time, user and system.
+	CPUMS int64
+	// Requests counts the worker's own calls: "sqs.receive", "sqs.delete", "ddb.put", …
+	Requests map[string]int64
+}
