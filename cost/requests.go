@@ -1,0 +1,106 @@
+package cost
+
+import (
+	"fmt"
+	"maps"
+	"math/bits"
+	"slices"
+	"strings"
+)
+
+// requests prices the worker's own calls, enters their lines, and charges them to
+// the jobs in proportion to the tasks settled (a call is made per message, not per
+// second), failing that to handlers' time, failing that to Idle.
+func (t *tally) requests(w Worker) PicoUSD {
+	var total PicoUSD
+	for _, op := range slices.Sorted(maps.Keys(w.Requests)) {
+		n := w.Requests[op]
+		line, counted := requestLine(op, w.Requests)
+		if n <= 0 || !counted {
+			continue
+		}
+		amount, err := t.book.Price(line, n)
+		if err != nil {
+			t.unpriced[op] = true
+			continue
+		}
+		if strings.HasPrefix(op, "ddb.") && !isUnits(op) {
+			t.assumed["DynamoDB calls are counted as one unit each (writes up to 1 KB, reads up to 4 KB)."] = true
+		}
+		t.line(line, "request", n, amount)
+		total = add(total, amount)
+	}
+	tasks, busy := map[string]int64{}, map[string]int64{}
+	for job, jw := range w.Jobs {
+		tasks[job], busy[job] = jw.Tasks, jw.BusyMS
+	}
+	by := newWeights(tasks)
+	if by.sum() == 0 {
+		by = newWeights(busy)
+	}
+	if total > 0 {
+		by.each(total, func(job string, p PicoUSD) { t.job(job).Requests += p })
+	}
+	return total
+}
+
+// requestLine returns the price book's line for an operation, and whether it counts.
+// Consumed units ("ddb.wru", "ddb.rru"), where a worker reports them, replace the
+// calls of their kind; an unknown operation returns itself, which no book prices.
+func requestLine(op string, all map[string]int64) (line string, counted bool) {
+	service, call, _ := strings.Cut(op, ".")
+	switch {
+	case service == "sqs":
+		return "sqs.request", true
+	case op == "ddb.wru":
+		return "dynamodb.wru", true
+	case op == "ddb.rru":
+		return "dynamodb.rru", true
+	case service == "ddb" && (call == "put" || call == "update" || call == "delete"):
+		return "dynamodb.wru", all["ddb.wru"] == 0
+	case service == "ddb" && (call == "get" || call == "query"):
+		return "dynamodb.rru", all["ddb.rru"] == 0
+	case op == "s3.put" || op == "s3.list":
+		return "s3.put", true
+	case op == "s3.get" || op == "s3.head":
+		return "s3.get", true
+	}
+	return op, true
+}
+
+func isUnits(op string) bool { return op == "ddb.wru" || op == "ddb.rru" }
+
+// maxVCPU is the largest Fargate task (16 vCPU, Fargate task sizes).
+const maxVCPU = 16
+
+// LocalSize is the size as which a LOCAL worker is priced: 1 vCPU and 2 GB for each
+// slot, rounded up to a size that Fargate offers (1, 2, 4, 8, 16 vCPU). Above 16 slots
+// it is a multiple of 16, as if several tasks had been started.
+func LocalSize(slots int) Size {
+	vcpu := int64(max(1, slots))
+	if vcpu <= maxVCPU {
+		vcpu = 1 << bits.Len64(uint64(vcpu-1))
+	} else {
+		vcpu = (vcpu + maxVCPU - 1) / maxVCPU * maxVCPU
+	}
+	return Size{VCPUMilli: vcpu * 1000, MemoryMiB: vcpu * 2048}
+}
+
+// asFargate turns a LOCAL worker into the Fargate worker it is priced as, and notes
+// that it did. The platform is the laptop's own: ARM would be cheaper, but the user's
+// program may have no ARM build, and a comparison must not understate.
+func (t *tally) asFargate(w Worker) Worker {
+	if w.Size.VCPUMilli <= 0 || w.Size.MemoryMiB <= 0 {
+		w.Size = LocalSize(w.Slots)
+	}
+	w.Provider = Fargate
+	t.assumed[fmt.Sprintf("Local workers are priced as Fargate On-Demand %s tasks of %s vCPU and %s GB, at least 60 s each, image pull not included.",
+		w.Platform, decimal(w.Size.VCPUMilli, 1000), decimal(w.Size.MemoryMiB, 1024))] = true
+	return w
+}
+
+// decimal formats n/of with up to two decimals.
+func decimal(n, of int64) string {
+	s := fmt.Sprintf("%d.%02d", n/of, n%of*100/of)
+	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+}
