@@ -18,6 +18,9 @@ func RootIdentity(first int) Identity { return Identity(strconv.Itoa(first)) }
 // Child returns the identity of the n-th child (1-based).
 func (id Identity) Child(n int) Identity { return id + Identity("."+strconv.Itoa(n)) }
 
+// IsRoot reports whether a well-formed id names a root chunk and not one of its descendants.
+func (id Identity) IsRoot() bool { return !strings.Contains(string(id), ".") }
+
 // Root returns the index of the first task of the root chunk that id descends from.
 // It returns an error unless id is well formed (see Valid).
 func (id Identity) Root() (int, error) {

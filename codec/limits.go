@@ -14,12 +14,24 @@ const (
 	MaxRaw = 8 << 20
 	// MaxDepth is the deepest nesting of arrays and maps, the envelope included.
 	MaxDepth = 64
+	// MaxValueDepth is the deepest nesting of one argument or result: the envelope
+	// and its array of tasks lie around it.
+	MaxValueDepth = MaxDepth - 2
 	// MaxEnvelopeKeys is the most keys in the envelope map, unknown ones included.
 	MaxEnvelopeKeys = 32
 	// MaxIDLen, MaxJobLen and MaxHandlerLen bound "id", "j" and "f", in bytes.
 	MaxIDLen      = 128
 	MaxJobLen     = 128
 	MaxHandlerLen = 256
+	// MaxTraceLen bounds "tp", in bytes. A W3C traceparent of version 00 has 55;
+	// later versions may be longer.
+	MaxTraceLen = 256
+	// MaxKeyLen bounds "s3", in bytes (S3 user guide: object keys have up to 1,024).
+	MaxKeyLen = 1024
+	// MaxOffload is the largest object of offloaded arguments. A worker holds the
+	// object, the decoded arguments and the handler's own copy at once, and small
+	// workers have 512 MiB to 2 GiB.
+	MaxOffload = 256 << 20
 	// MaxIdentityLen and MaxIdentityDepth bound "m".
 	MaxIdentityLen   = 512
 	MaxIdentityDepth = 64

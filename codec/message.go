@@ -19,6 +19,7 @@ type Message struct {
 	// After DecodeMessage the elements alias the decoded buffer.
 	Args []msgpack.RawMessage
 	// Job ("j") is the job the tasks belong to; empty for tasks without a job.
+	// See ValidJob.
 	Job string
 	// First ("q") is the index of the first task inside the job.
 	First int
@@ -37,7 +38,7 @@ type Message struct {
 	Deadline time.Time
 	// Trace ("tp") is a W3C traceparent, passed to handlers untouched.
 	Trace string
-	// Offload ("s3", "sha", "len") points to arguments too large for the body; nil when they are in Args.
+	// Offload ("s3", "sha", "len", "n") points to arguments too large for the body; nil when they are in Args.
 	Offload *Offload
 }
 
@@ -47,8 +48,18 @@ type Offload struct {
 	Key string
 	// SHA256 of the object's bytes.
 	SHA256 [32]byte
-	// Len is the object's size in bytes.
+	// Len is the object's size in bytes, 1..MaxOffload.
 	Len int64
+	// Count ("n") is the number of arguments in the object, 1..MaxTasks.
+	Count int
+}
+
+// Len returns the number of tasks in the message, offloaded ones included.
+func (m *Message) Len() int {
+	if m.Offload != nil {
+		return m.Offload.Count
+	}
+	return len(m.Args)
 }
 
 // Index returns the job index of the k-th task of the message.

@@ -1,0 +1,411 @@
+package codec
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"math"
+	"slices"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/vmihailenco/msgpack/v5"
+)
+
+// JSONToMsgpack transcodes one JSON value (RFC 8259) to msgpack, strictly:
+//
+//   - a number without fraction and exponent is an integer and must fit int64 or
+//     uint64; every other number is a float64 and must fit it;
+//   - an object with the single key "$bin" and a base64 string is binary, and one
+//     with the single key "$ext" and [type, base64 string] an extension value, so
+//     that MsgpackToJSON can be undone;
+//   - duplicate keys (in objects of up to 64 entries), invalid UTF-8, unpaired
+//     surrogates, more than MaxDepth levels and anything after the value are errors.
+//
+// Key order is kept. The error is a *BadMessageError that tells the byte.
+func JSONToMsgpack(json []byte) (msgpack.RawMessage, error) {
+	p := jsonReader{src: json, dst: make([]byte, 0, len(json)+16)}
+	p.space()
+	if err := p.value(0); err != nil {
+		return nil, err
+	}
+	p.space()
+	if p.pos < len(json) {
+		return nil, p.fail("more text after the value")
+	}
+	if p.objects {
+		if _, err := checkKeys(p.dst, 0); err != nil {
+			return nil, bad(ReasonJSON, "an object has a duplicate key")
+		}
+	}
+	return p.dst, nil
+}
+
+// jsonReader reads src and appends msgpack to dst as it goes.
+type jsonReader struct {
+	src     []byte
+	pos     int
+	dst     []byte
+	scratch []byte // unescaped strings
+	objects bool   // some object had two keys or more
+}
+
+func (p *jsonReader) fail(what string) error {
+	return bad(ReasonJSON, "%s at byte %d", what, p.pos)
+}
+
+// peek returns the next byte, 0 at the end (which is no byte that JSON can begin with).
+func (p *jsonReader) peek() byte {
+	if p.pos < len(p.src) {
+		return p.src[p.pos]
+	}
+	return 0
+}
+
+func (p *jsonReader) space() {
+	for p.pos < len(p.src) {
+		switch p.src[p.pos] {
+		case ' ', '\t', '\n', '\r':
+			p.pos++
+		default:
+			return
+		}
+	}
+}
+
+func (p *jsonReader) value(depth int) error {
+	switch c := p.peek(); {
+	case c == '{' || c == '[':
+		if depth >= MaxDepth {
+			return bad(ReasonLimit, "nested deeper than %d levels at byte %d", MaxDepth, p.pos)
+		}
+		if c == '{' {
+			return p.object(depth + 1)
+		}
+		return p.array(depth + 1)
+	case c == '"':
+		return p.str()
+	case c == '-' || c >= '0' && c <= '9':
+		return p.number()
+	case c == 't':
+		return p.word("true", mpTrue)
+	case c == 'f':
+		return p.word("false", mpFalse)
+	case c == 'n':
+		return p.word("null", mpNil)
+	case p.pos >= len(p.src):
+		return p.fail("the text ends where a value should be")
+	}
+	return p.fail("no JSON value")
+}
+
+func (p *jsonReader) word(w string, code byte) error {
+	if !bytes.HasPrefix(p.src[p.pos:], []byte(w)) {
+		return p.fail("no JSON value")
+	}
+	p.pos += len(w)
+	p.dst = append(p.dst, code)
+	return nil
+}
+
+func (p *jsonReader) array(depth int) error {
+	at := p.open()
+	for n := 0; ; n++ {
+		if n == 0 && p.peek() == ']' {
+			p.pos++
+			return nil
+		}
+		if err := p.value(depth); err != nil {
+			return err
+		}
+		p.space()
+		switch p.peek() {
+		case ',':
+			p.pos++
+			p.space()
+		case ']':
+			p.pos++
+			p.close(at, n+1, mpFixArray, mpArray16)
+			return nil
+		default:
+			return p.fail(`want "," or "]"`)
+		}
+	}
+}
+
+func (p *jsonReader) object(depth int) error {
+	at := p.open()
+	p.dst[at] = mpFixMap
+	for n := 0; ; n++ {
+		if n == 0 && p.peek() == '}' {
+			p.pos++
+			return nil
+		}
+		if p.peek() != '"' {
+			return p.fail("want a key in double quotes")
+		}
+		if err := p.str(); err != nil {
+			return err
+		}
+		p.space()
+		if p.peek() != ':' {
+			return p.fail(`want ":"`)
+		}
+		p.pos++
+		p.space()
+		if err := p.value(depth); err != nil {
+			return err
+		}
+		p.space()
+		switch p.peek() {
+		case ',':
+			p.pos++
+			p.space()
+		case '}':
+			p.pos++
+			p.close(at, n+1, mpFixMap, mpMap16)
+			p.objects = p.objects || n > 0
+			if n == 0 {
+				return p.escapes(at)
+			}
+			return nil
+		default:
+			return p.fail(`want "," or "}"`)
+		}
+	}
+}
+
+// open steps over the bracket and reserves one byte for the header, which is
+// enough for up to 15 elements; at is where.
+func (p *jsonReader) open() (at int) {
+	p.pos++
+	p.space()
+	p.dst = append(p.dst, mpFixArray)
+	return len(p.dst) - 1
+}
+
+// close writes the header at at, making room when one byte is not enough.
+func (p *jsonReader) close(at, n int, fix, code16 byte) {
+	switch {
+	case n < 16:
+		p.dst[at] = fix | byte(n)
+	case n <= math.MaxUint16:
+		p.dst = slices.Insert(p.dst, at+1, 0, 0)
+		p.dst[at] = code16
+		binary.BigEndian.PutUint16(p.dst[at+1:], uint16(n))
+	default:
+		p.dst = slices.Insert(p.dst, at+1, 0, 0, 0, 0)
+		p.dst[at] = code16 + 1
+		binary.BigEndian.PutUint32(p.dst[at+1:], uint32(n))
+	}
+}
+
+// escapes replaces the one-entry map at at when it is {"$bin": …} or {"$ext": …}.
+func (p *jsonReader) escapes(at int) error {
+	key, val, _ := readStr(p.dst, at+1)
+	switch string(key) {
+	case "$bin":
+		text, _, ok := readStr(p.dst, val)
+		if !ok {
+			return nil
+		}
+		b, err := base64.StdEncoding.DecodeString(string(text))
+		if err != nil {
+			return p.fail(`"$bin" is not base64`)
+		}
+		p.dst = appendBin(p.dst[:at], b)
+	case "$ext":
+		n, off, ok := readArrayLen(p.dst, val)
+		if !ok || n != 2 {
+			return nil
+		}
+		num, off := readNumber(p.dst, off)
+		typ, isInt := num.integer()
+		if !isInt || num.kind != 'i' || typ < math.MinInt8 || typ > math.MaxInt8 {
+			return nil
+		}
+		text, _, ok := readStr(p.dst, off)
+		if !ok {
+			return nil
+		}
+		b, err := base64.StdEncoding.DecodeString(string(text))
+		if err != nil {
+			return p.fail(`"$ext" is not base64`)
+		}
+		p.dst = appendExt(p.dst[:at], int8(typ), b)
+	}
+	return nil
+}
+
+func (p *jsonReader) number() error {
+	start, digits := p.pos, 0
+	if p.peek() == '-' {
+		p.pos++
+	}
+	if p.peek() == '0' {
+		p.pos++
+	} else if digits = p.digits(); digits == 0 {
+		return p.fail("want a digit")
+	}
+	isInt := true
+	if p.peek() == '.' {
+		isInt = false
+		p.pos++
+		if p.digits() == 0 {
+			return p.fail("want a digit")
+		}
+	}
+	if c := p.peek(); c == 'e' || c == 'E' {
+		isInt = false
+		p.pos++
+		if c := p.peek(); c == '+' || c == '-' {
+			p.pos++
+		}
+		if p.digits() == 0 {
+			return p.fail("want a digit")
+		}
+	}
+	text := string(p.src[start:p.pos])
+	if !isInt {
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return p.fail("a number that does not fit a 64-bit float ends")
+		}
+		p.dst = appendFloat64(p.dst, f)
+		return nil
+	}
+	if i, err := strconv.ParseInt(text, 10, 64); err == nil {
+		p.dst = appendInt(p.dst, i)
+		return nil
+	}
+	u, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return p.fail("an integer that does not fit 64 bits (a float needs a decimal point) ends")
+	}
+	p.dst = appendUint(p.dst, u)
+	return nil
+}
+
+func (p *jsonReader) digits() (n int) {
+	for p.pos < len(p.src) && p.src[p.pos] >= '0' && p.src[p.pos] <= '9' {
+		p.pos++
+		n++
+	}
+	return n
+}
+
+// str reads a string; without escapes it is copied in one piece.
+func (p *jsonReader) str() error {
+	p.pos++
+	start, ascii := p.pos, true
+	for p.pos < len(p.src) {
+		switch c := p.src[p.pos]; {
+		case c == '"':
+			s := p.src[start:p.pos]
+			if !ascii && !utf8.Valid(s) {
+				return p.fail("a string that is not UTF-8 ends")
+			}
+			p.pos++
+			p.dst = append(appendStrLen(p.dst, len(s)), s...)
+			return nil
+		case c == '\\':
+			return p.escaped(start)
+		case c < ' ':
+			return p.fail("a control character in a string")
+		case c >= utf8.RuneSelf:
+			ascii = false
+		}
+		p.pos++
+	}
+	return p.fail("the text ends inside a string")
+}
+
+// escaped reads on from the first backslash of a string that began at start.
+func (p *jsonReader) escaped(start int) error {
+	s := append(p.scratch[:0], p.src[start:p.pos]...)
+	for p.pos < len(p.src) {
+		c := p.src[p.pos]
+		p.pos++
+		switch {
+		case c == '"':
+			if !utf8.Valid(s) {
+				return p.fail("a string that is not UTF-8 ends")
+			}
+			p.scratch = s
+			p.dst = append(appendStrLen(p.dst, len(s)), s...)
+			return nil
+		case c < ' ':
+			return p.fail("a control character in a string")
+		case c != '\\':
+			s = append(s, c)
+			continue
+		}
+		c = p.peek()
+		p.pos++
+		switch c {
+		case '"', '\\', '/':
+			s = append(s, c)
+		case 'b':
+			s = append(s, '\b')
+		case 'f':
+			s = append(s, '\f')
+		case 'n':
+			s = append(s, '\n')
+		case 'r':
+			s = append(s, '\r')
+		case 't':
+			s = append(s, '\t')
+		case 'u':
+			r, err := p.unicode()
+			if err != nil {
+				return err
+			}
+			s = utf8.AppendRune(s, r)
+		default:
+			return p.fail("an unknown escape")
+		}
+	}
+	return p.fail("the text ends inside a string")
+}
+
+// unicode reads the four digits after \u, and a second \uXXXX after a high surrogate.
+func (p *jsonReader) unicode() (rune, error) {
+	r, ok := p.hex4()
+	if !ok {
+		return 0, p.fail(`want four hexadecimal digits after \u`)
+	}
+	if !utf16.IsSurrogate(r) {
+		return r, nil
+	}
+	if bytes.HasPrefix(p.src[min(p.pos, len(p.src)):], []byte(`\u`)) {
+		p.pos += 2
+		if low, ok := p.hex4(); ok {
+			if full := utf16.DecodeRune(r, low); full != utf8.RuneError {
+				return full, nil
+			}
+		}
+	}
+	return 0, p.fail("half of a surrogate pair")
+}
+
+func (p *jsonReader) hex4() (rune, bool) {
+	if p.pos+4 > len(p.src) {
+		return 0, false
+	}
+	var r rune
+	for _, c := range p.src[p.pos : p.pos+4] {
+		switch {
+		case c >= '0' && c <= '9':
+			r = r<<4 | rune(c-'0')
+		case c >= 'a' && c <= 'f':
+			r = r<<4 | rune(c-'a'+10)
+		case c >= 'A' && c <= 'F':
+			r = r<<4 | rune(c-'A'+10)
+		default:
+			return 0, false
+		}
+	}
+	p.pos += 4
+	return r, true
+}
