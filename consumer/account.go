@@ -1,0 +1,193 @@
+package consumer
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/starburst-go/starburst/store"
+)
+
+// account counts what this worker did. Its snapshots are cumulative, so that a
+// lost or repeated write of the ledger item can never count anything twice.
+type account struct {
+	mu     sync.Mutex // protects everything below
+	ledger store.Ledger
+	// busyNow is the number of handlers running, busySince when it last changed;
+	// slotMS integrates them.
+	busyNow   int
+	busySince time.Time
+	slotBusy  time.Duration
+	dirty     bool
+	// edge is signalled when the worker turns busy or idle.
+	edge chan struct{}
+}
+
+func newAccount(c Config, now time.Time) *account {
+	a := &account{edge: make(chan struct{}, 1), busySince: now}
+	a.ledger = store.Ledger{
+		Fleet: c.Fleet, Worker: c.Name, Started: now, Slots: c.Slots,
+		Jobs: map[string]store.JobCount{}, Hist: map[int]int64{}, Cost: c.Cost,
+	}
+	a.ledger.Cost.Requests = map[string]int64{}
+	if a.ledger.Cost.Launched.IsZero() {
+		a.ledger.Cost.Launched = now
+	}
+	a.ledger.Cost.Ready = now
+	a.dirty = true
+	return a
+}
+
+// HistBucket returns the ledger histogram's bucket for a task of duration d:
+// 8 buckets an octave from 1 ms; bucket 0 holds everything up to 1 ms.
+func HistBucket(d time.Duration) int {
+	if d <= time.Millisecond {
+		return 0
+	}
+	return min(239, 1+int(8*math.Log2(float64(d)/float64(time.Millisecond))))
+}
+
+func (a *account) request(op string) {
+	a.mu.Lock()
+	a.ledger.Cost.Requests[op]++
+	a.mu.Unlock()
+}
+
+func (a *account) requests(op string, n int) {
+	a.mu.Lock()
+	a.ledger.Cost.Requests[op] += int64(n)
+	a.mu.Unlock()
+}
+
+// polled notes the outcome of a long poll.
+func (a *account) polled(messages int, now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case messages > 0:
+		a.ledger.EmptySince = time.Time{}
+	case a.ledger.EmptySince.IsZero():
+		a.ledger.EmptySince = now
+		a.dirty = true
+	}
+}
+
+// begin and end bracket a slot's work on one message.
+func (a *account) begin(now time.Time) { a.shift(now, +1) }
+func (a *account) end(now time.Time)   { a.shift(now, -1) }
+
+func (a *account) shift(now time.Time, by int) {
+	a.mu.Lock()
+	a.slotBusy += time.Duration(a.busyNow) * now.Sub(a.busySince)
+	a.busySince = now
+	was := a.busyNow
+	a.busyNow += by
+	edge := (was == 0) != (a.busyNow == 0)
+	a.dirty = true
+	a.mu.Unlock()
+	if edge {
+		select {
+		case a.edge <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (a *account) isBusy() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.busyNow > 0
+}
+
+// settled counts a message whose item this worker's own put wrote.
+func (a *account) settled(job string, ok, failed int, busy time.Duration, durations map[int]int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c := a.job(job)
+	c.OK += int64(ok)
+	c.Failed += int64(failed)
+	c.BusyMS += busy.Milliseconds()
+	a.putJob(job, c)
+	for b, n := range durations {
+		a.ledger.Hist[b] += n
+	}
+	a.dirty = true
+}
+
+// wasted counts handler time whose outcome was not kept.
+func (a *account) wasted(job string, busy time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c := a.job(job)
+	c.BusyMS += busy.Milliseconds()
+	c.WastedMS += busy.Milliseconds()
+	a.putJob(job, c)
+	a.dirty = true
+}
+
+// job and putJob fold jobs beyond the ledger item's limit into one. Callers hold mu.
+func (a *account) job(job string) store.JobCount {
+	if _, ok := a.ledger.Jobs[job]; !ok && len(a.ledger.Jobs) >= store.MaxLedgerJobs {
+		job = store.OtherJobs
+	}
+	return a.ledger.Jobs[job]
+}
+
+func (a *account) putJob(job string, c store.JobCount) {
+	if _, ok := a.ledger.Jobs[job]; !ok && len(a.ledger.Jobs) >= store.MaxLedgerJobs {
+		job = store.OtherJobs
+	}
+	a.ledger.Jobs[job] = c
+}
+
+// snapshot returns a copy fit to be written, with a higher sequence.
+func (a *account) snapshot(now time.Time, held int, final bool) store.Ledger {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.ledger.Seq++
+	a.ledger.Updated = now
+	a.ledger.Final = final
+	a.ledger.Busy = a.busyNow
+	a.ledger.Held = held
+	busy := a.slotBusy + time.Duration(a.busyNow)*now.Sub(a.busySince)
+	total := time.Duration(a.ledger.Slots) * now.Sub(a.ledger.Cost.Ready)
+	a.ledger.Cost.IdleMS = max(0, (total - busy).Milliseconds())
+	a.ledger.Cost.CPUMS = processCPU().Milliseconds()
+	a.dirty = false
+	l := a.ledger
+	l.Jobs = cloneMap(l.Jobs)
+	l.Hist = cloneMap(l.Hist)
+	l.Cost.Requests = cloneMap(l.Cost.Requests)
+	return l
+}
+
+func cloneMap[K comparable, V any](m map[K]V) map[K]V {
+	c := make(map[K]V, len(m))
+	for k, v := range m {
+		c[k] = v
+	}
+	return c
+}
+
+// run writes the ledger item on busy/idle edges, at most once per edgeEvery, and
+// at least every "every" while something changed, until ctx ends. An idle
+// worker writes too, at that pace, because its snapshot is also its heartbeat.
+func (a *account) run(ctx context.Context, every, edgeEvery time.Duration, write func(context.Context) error) {
+	timer := time.NewTimer(0) // the first snapshot announces the worker
+	defer timer.Stop()
+	var last time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			// A failed write is caught up by the next snapshot, which says all of it again.
+			_ = write(ctx)
+			last = time.Now()
+			timer.Reset(every)
+		case <-a.edge:
+			timer.Reset(max(0, time.Until(last.Add(edgeEvery))))
+		}
+	}
+}

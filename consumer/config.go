@@ -1,0 +1,162 @@
+package consumer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/starburst-go/starburst/codec"
+	"github.com/starburst-go/starburst/store"
+)
+
+// Defaults of Config.
+const (
+	DefaultSlots       = 1
+	DefaultGrace       = 25 * time.Second
+	DefaultIdleWait    = 20 * time.Second
+	DefaultBusyWait    = 2 * time.Second
+	DefaultLedgerEvery = 30 * time.Second
+	DefaultLedgerEdge  = 5 * time.Second
+	DefaultControl     = 5 * time.Second
+	DefaultRetryBase   = time.Second
+	DefaultBadBackoff  = 2 * time.Second
+	DefaultUnknown     = 60 * time.Second
+	DefaultMaxPrefetch = 100
+	DefaultMaxAttempts = 3
+)
+
+// Queue is the part of the SQS client that a worker uses.
+type Queue interface {
+	GetQueueAttributes(context.Context, *sqs.GetQueueAttributesInput, ...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error)
+	ReceiveMessage(context.Context, *sqs.ReceiveMessageInput, ...func(*sqs.Options)) (*sqs.ReceiveMessageOutput, error)
+	SendMessageBatch(context.Context, *sqs.SendMessageBatchInput, ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error)
+	DeleteMessageBatch(context.Context, *sqs.DeleteMessageBatchInput, ...func(*sqs.Options)) (*sqs.DeleteMessageBatchOutput, error)
+	ChangeMessageVisibilityBatch(context.Context, *sqs.ChangeMessageVisibilityBatchInput, ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityBatchOutput, error)
+}
+
+// Results is where a worker records what it did; *store.Store satisfies it.
+type Results interface {
+	// Job returns the job's META item, or an error that wraps store.ErrNotFound.
+	Job(ctx context.Context, id string) (store.Job, error)
+	// PutResult writes a result item once; it must be safe to repeat with the same token.
+	PutResult(ctx context.Context, job store.Job, r store.Result) (store.PutOutcome, error)
+	// Result reads a result item, strongly consistent.
+	Result(ctx context.Context, job store.Job, id codec.Identity) (store.Result, bool, error)
+	// LooseResult is Result for the task without a job that has the id.
+	LooseResult(ctx context.Context, id string, m codec.Identity) (store.Result, bool, error)
+	// HasResults tells which of the identities have an item.
+	HasResults(ctx context.Context, job store.Job, ids []codec.Identity) (map[codec.Identity]bool, error)
+	PutLedger(ctx context.Context, l store.Ledger) error
+	PutBad(ctx context.Context, b store.BadMessage) error
+	PutHandler(ctx context.Context, fleet string, h store.HandlerInfo) error
+	Control(ctx context.Context, fleet string) (store.Control, error)
+}
+
+// Blobs holds arguments too large for a message; store.S3Blobs satisfies it.
+type Blobs interface {
+	Put(ctx context.Context, key string, b []byte) error
+	Get(ctx context.Context, key string) ([]byte, error)
+}
+
+// Config says what a Worker works on and how. Queue, QueueURL, Results and
+// Handlers are required.
+type Config struct {
+	Queue    Queue
+	QueueURL string
+	Results  Results
+	// Blobs reads offloaded arguments; nil refuses such messages as bad.
+	Blobs    Blobs
+	Handlers Registry
+
+	// Fleet the worker belongs to. Default: "default".
+	Fleet string
+	// Name of the worker, unique among all workers that ever wrote to the table. Required.
+	Name string
+	// Slots is how many handlers run at once. Default: 1.
+	Slots int
+	// MaxPrefetch bounds the messages held beyond the free slots. The number in use
+	// follows the tasks' duration: about 100 ms of work. −1 means none. Default: 100.
+	MaxPrefetch int
+	// Visibility is the lease asked for with each receive. Default: the queue's own.
+	Visibility time.Duration
+	// Grace is how long handlers may go on after Run's context has ended. Default: 25 s,
+	// which fits ECS's stop timeout of 30 s.
+	Grace time.Duration
+	// IdleWait and BusyWait are the long poll's length when no slot is busy and when
+	// one is, at most 20 s (SQS API reference). Defaults: 20 s and 2 s.
+	IdleWait, BusyWait time.Duration
+	// LedgerEvery is the longest time between two ledger snapshots while there is
+	// work, LedgerEdge the shortest. Defaults: 30 s and 5 s.
+	LedgerEvery, LedgerEdge time.Duration
+	// ControlEvery is how often the control item is read. Default: 5 s.
+	ControlEvery time.Duration
+	// RetryBase scales the delay before a failed task's next attempt, which is
+	// uniform in [0, RetryBase·2^(attempt−1)], at most 15 minutes. Default: 1 s.
+	RetryBase time.Duration
+	// BadBackoff scales the time for which a message that cannot be understood is
+	// hidden, doubling with each receive up to Unknown. Default: 2 s.
+	BadBackoff time.Duration
+	// Unknown is how long a message is hidden whose handler or job this worker does
+	// not know; a deploy may be under way. Default: 60 s.
+	Unknown time.Duration
+	// GiveUp makes Run return an error when no call to the queue has succeeded for
+	// so long: a laptop's worker whose endpoint is gone. Zero means never.
+	GiveUp time.Duration
+	// Cost is the fixed part of the worker's cost sample: provider, size, launch time.
+	Cost store.CostSample
+	// Build names the program's build in the handler list.
+	Build string
+	// Log receives what an operator should know. Default: discarded.
+	Log *slog.Logger
+	// Rand supplies jitter. Default: seeded by the runtime.
+	Rand *rand.Rand
+}
+
+func (c Config) withDefaults() Config {
+	c.Fleet = cmp.Or(c.Fleet, "default")
+	c.Slots = cmp.Or(c.Slots, DefaultSlots)
+	c.MaxPrefetch = max(0, cmp.Or(c.MaxPrefetch, DefaultMaxPrefetch))
+	c.Grace = cmp.Or(c.Grace, DefaultGrace)
+	c.IdleWait = cmp.Or(c.IdleWait, DefaultIdleWait)
+	c.BusyWait = cmp.Or(c.BusyWait, DefaultBusyWait)
+	c.LedgerEvery = cmp.Or(c.LedgerEvery, DefaultLedgerEvery)
+	c.LedgerEdge = cmp.Or(c.LedgerEdge, DefaultLedgerEdge)
+	c.ControlEvery = cmp.Or(c.ControlEvery, DefaultControl)
+	c.RetryBase = cmp.Or(c.RetryBase, DefaultRetryBase)
+	c.BadBackoff = cmp.Or(c.BadBackoff, DefaultBadBackoff)
+	c.Unknown = cmp.Or(c.Unknown, DefaultUnknown)
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	if c.Rand == nil {
+		c.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+	}
+	return c
+}
+
+// maxWait is the longest long poll (SQS API reference, ReceiveMessage).
+const maxWait = 20 * time.Second
+
+func (c Config) validate() error {
+	switch {
+	case c.Queue == nil || c.QueueURL == "" || c.Results == nil:
+		return errors.New("consumer: Queue, QueueURL and Results are required")
+	case len(c.Handlers) == 0:
+		return errors.New("consumer: Handlers is empty: a worker without handlers could only refuse messages")
+	case c.Name == "":
+		return errors.New("consumer: Name is required")
+	case c.Slots < 1 || c.Slots > 1024:
+		return fmt.Errorf("consumer: Slots is %d, must be 1 to 1024", c.Slots)
+	case c.IdleWait < 0 || c.IdleWait > maxWait || c.BusyWait < 0 || c.BusyWait > maxWait:
+		return fmt.Errorf("consumer: IdleWait %v and BusyWait %v must be 0 to %v", c.IdleWait, c.BusyWait, maxWait)
+	case c.Visibility != 0 && (c.Visibility < 3*time.Second || c.Visibility > maxLease):
+		return fmt.Errorf("consumer: Visibility is %v, must be 3 s to 12 h", c.Visibility)
+	case c.LedgerEdge > c.LedgerEvery:
+		return fmt.Errorf("consumer: LedgerEdge %v is longer than LedgerEvery %v", c.LedgerEdge, c.LedgerEvery)
+	}
+	return nil
+}

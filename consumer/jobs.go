@@ -1,0 +1,90 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/starburst-go/starburst/store"
+)
+
+// jobCacheLimit bounds the jobs remembered; a worker rarely meets more at once.
+const jobCacheLimit = 256
+
+// unknownJobTTL is how long a missing job is remembered as missing.
+const unknownJobTTL = 5 * time.Second
+
+// jobs remembers META items: what a worker needs of them never changes, so one
+// read a job is enough. Which jobs are cancelled comes from the control item.
+type jobs struct {
+	read func(ctx context.Context, id string) (store.Job, error)
+
+	mu        sync.Mutex // protects the maps
+	known     map[string]*jobEntry
+	cancelled map[string]bool
+	paused    bool
+}
+
+type jobEntry struct {
+	once sync.Once
+	job  store.Job
+	err  error
+	read time.Time
+}
+
+func newJobs(read func(ctx context.Context, id string) (store.Job, error)) *jobs {
+	return &jobs{read: read, known: map[string]*jobEntry{}, cancelled: map[string]bool{}}
+}
+
+// get returns the job's META, reading it once however many slots ask.
+func (j *jobs) get(ctx context.Context, id string) (store.Job, error) {
+	j.mu.Lock()
+	e := j.known[id]
+	if e == nil || (e.err != nil && time.Since(e.read) > unknownJobTTL) {
+		if len(j.known) >= jobCacheLimit {
+			clear(j.known)
+		}
+		e = &jobEntry{read: time.Now()}
+		j.known[id] = e
+	}
+	j.mu.Unlock()
+	e.once.Do(func() {
+		e.job, e.err = j.read(ctx, id)
+		if e.err != nil && !errors.Is(e.err, store.ErrNotFound) {
+			j.forget(id, e) // a passing fault: the next message asks again
+		}
+	})
+	return e.job, e.err
+}
+
+func (j *jobs) forget(id string, e *jobEntry) {
+	j.mu.Lock()
+	if j.known[id] == e {
+		delete(j.known, id)
+	}
+	j.mu.Unlock()
+}
+
+// control takes over what the leader says.
+func (j *jobs) control(c store.Control) {
+	cancelled := make(map[string]bool, len(c.Cancelled))
+	for _, id := range c.Cancelled {
+		cancelled[id] = true
+	}
+	j.mu.Lock()
+	j.cancelled, j.paused = cancelled, c.Paused
+	j.mu.Unlock()
+}
+
+func (j *jobs) isCancelled(id string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return id != "" && j.cancelled[id]
+}
+
+func (j *jobs) isPaused() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.paused
+}

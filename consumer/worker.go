@@ -1,0 +1,381 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/starburst-go/starburst/internal/sqsbatch"
+	"github.com/starburst-go/starburst/store"
+)
+
+// recorders is how many results are written at once: enough to hide the table's
+// round trip behind the handlers' work.
+const recorders = 16
+
+// abandonAfter is how long a handler may ignore its ended context before a
+// stopping worker leaves it behind.
+const abandonAfter = 2 * time.Second
+
+// Worker takes messages from one queue, runs their tasks and records the
+// results. Make one with New; call Run once.
+type Worker struct {
+	cfg     Config
+	leases  *leases
+	credits *credits
+	account *account
+	acks    *acker
+	jobs    *jobs
+
+	ready   chan *delivery // received, not started; its capacity exceeds the credits
+	records chan *chunkRun // run, not recorded
+
+	stop         chan struct{}   // closed when the worker stops taking work
+	base         context.Context // ends when Run returns
+	handlers     context.Context // ends with ErrStopping when the grace period is over
+	stopHandlers context.CancelCauseFunc
+
+	mu   sync.Mutex // protects mean and cfg.Rand
+	mean time.Duration
+}
+
+// New checks the configuration and returns a worker.
+func New(c Config) (*Worker, error) {
+	c = c.withDefaults()
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	w := &Worker{cfg: c, credits: newCredits(c.Slots), account: newAccount(c, now), stop: make(chan struct{})}
+	w.jobs = newJobs(c.Results.Job)
+	w.ready = make(chan *delivery, c.Slots+c.MaxPrefetch+pollCap*maxReceive)
+	w.records = make(chan *chunkRun, c.Slots)
+	return w, nil
+}
+
+// Run works until ctx ends and then stops in order: no new polls; open polls
+// end; what has not started goes back to the queue; handlers finish within
+// Config.Grace; results, acks and the ledger are flushed; the rest goes back.
+// It returns nil after such a stop, ErrQueueGone when the queue was out of reach
+// for Config.GiveUp, and an error when the queue cannot be used at all.
+func (w *Worker) Run(ctx context.Context) error {
+	if err := w.readQueue(ctx); err != nil {
+		return err
+	}
+	base, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	w.base = base
+	w.handlers, w.stopHandlers = context.WithCancelCause(base)
+	defer w.stopHandlers(nil)
+
+	w.leases = newLeases(w.cfg.Queue, w.cfg.QueueURL, w.cfg.Visibility, w.leaseLost)
+	w.acks = newAcker(w.cfg, w.leases, w.account)
+	var background, slots, recording sync.WaitGroup
+	background.Go(func() { w.leases.run(base) })
+	background.Go(func() { w.account.run(base, w.cfg.LedgerEvery, w.cfg.LedgerEdge, w.writeLedger) })
+	background.Go(func() { w.announce(base) })
+	background.Go(func() { w.readControl(base) })
+	go w.acks.run()
+	stopRecording := make(chan struct{})
+	for range recorders {
+		recording.Go(func() { w.recordLoop(stopRecording) })
+	}
+	for range w.cfg.Slots {
+		slots.Go(w.slot)
+	}
+	polls := make(chan error, 1)
+	p := &poller{cfg: w.cfg, credits: w.credits, account: w.account, busy: w.account.isBusy, paused: w.jobs.isPaused, deliver: w.receive}
+	pollCtx, stopPolls := context.WithCancel(ctx)
+	defer stopPolls()
+	go func() { polls <- p.run(pollCtx) }()
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-polls:
+		polls <- nil
+	}
+	stopPolls()
+	close(w.stop)
+	grace := w.cfg.Grace
+	if err != nil {
+		grace = 0
+	}
+	defer time.AfterFunc(grace, func() { w.stopHandlers(ErrStopping) }).Stop()
+	<-polls
+	w.releaseUnstarted()
+	w.awaitSlots(&slots, grace)
+	close(stopRecording)
+	recording.Wait()
+	w.acks.stop()
+	w.releaseHeld()
+	end()
+	background.Wait()
+	return errors.Join(err, w.finalLedger(ctx))
+}
+
+// readQueue takes the queue's own visibility timeout as the lease and refuses
+// queues this worker cannot serve.
+func (w *Worker) readQueue(ctx context.Context) error {
+	out, err := w.cfg.Queue.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+		QueueUrl:       &w.cfg.QueueURL,
+		AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
+	})
+	if err != nil {
+		return fmt.Errorf("read the attributes of queue %s: %w", w.cfg.QueueURL, err)
+	}
+	if out.Attributes["FifoQueue"] == "true" {
+		return fmt.Errorf("queue %s is a FIFO queue: Starburst needs a standard queue, because one failing task would hold up its whole message group", w.cfg.QueueURL)
+	}
+	if w.cfg.Visibility == 0 {
+		s, err := strconv.Atoi(out.Attributes["VisibilityTimeout"])
+		if err != nil || s < 3 {
+			return fmt.Errorf("queue %s has a visibility timeout of %q s: set it to 3 s or more, or give the worker one", w.cfg.QueueURL, out.Attributes["VisibilityTimeout"])
+		}
+		w.cfg.Visibility = time.Duration(s) * time.Second
+	}
+	return nil
+}
+
+// receive takes over a message from the poller, together with its credit.
+func (w *Worker) receive(m types.Message, asked time.Time) {
+	if m.ReceiptHandle == nil {
+		w.credits.give(1)
+		return
+	}
+	w.ready <- newDelivery(m, w.leases.track(w.base, *m.ReceiptHandle, asked))
+}
+
+// slot runs messages one after another until the worker stops.
+func (w *Worker) slot() {
+	for {
+		select {
+		case <-w.stop:
+			return
+		default:
+		}
+		select {
+		case <-w.stop:
+			return
+		case d := <-w.ready:
+			start := time.Now()
+			w.handle(d)
+			w.credits.give(1)
+			w.adapt(time.Since(start))
+		}
+	}
+}
+
+// handle decides what to do with a message and, as a rule, runs it.
+func (w *Worker) handle(d *delivery) {
+	ctx := d.lease.ctx
+	if time.Now().After(w.leases.end(d.lease)) {
+		w.leases.leave(d.lease) // expired while waiting: another delivery will run it
+		return
+	}
+	if err := w.open(ctx, d); err != nil {
+		var u *unusable
+		if errors.As(err, &u) {
+			w.reject(ctx, d, u)
+			return
+		}
+		w.cfg.Log.WarnContext(ctx, "message put back", "message", d.messageID, "err", err)
+		w.release(d, w.cfg.RetryBase)
+		return
+	}
+	if w.jobs.isCancelled(d.msg.Job) {
+		w.acks.add(d.lease) // the only ack without a recorded item
+		return
+	}
+	if d.receiveCount > 1 && w.alreadyRecorded(ctx, d) {
+		return
+	}
+	runCtx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(w.handlers, func() { cancel(context.Cause(w.handlers)) })()
+	w.account.begin(time.Now())
+	r := runChunk(runCtx, d)
+	w.account.end(time.Now())
+	select {
+	case w.records <- r:
+	case <-w.base.Done():
+	}
+}
+
+// alreadyRecorded settles a redelivered message whose item exists, and reports
+// whether there is nothing left to run.
+func (w *Worker) alreadyRecorded(ctx context.Context, d *delivery) bool {
+	res, found, err := w.recorded(ctx, d, d.msg.Self())
+	switch {
+	case err != nil:
+		w.cfg.Log.WarnContext(ctx, "result of a redelivered message not read", "message", d.msg.Self(), "err", err)
+		w.release(d, w.cfg.RetryBase)
+		return true
+	case found:
+		w.finish(d, res)
+		return true
+	}
+	return false
+}
+
+func (w *Worker) recordLoop(stop <-chan struct{}) {
+	for {
+		select {
+		case r := <-w.records:
+			w.record(r)
+		case <-stop:
+			for {
+				select {
+				case r := <-w.records:
+					w.record(r)
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+// prefetchWork is how much work the messages held beyond the free slots should amount to.
+const prefetchWork = 100 * time.Millisecond
+
+// adapt sets the allowance of messages beyond the free slots by the time that
+// messages have lately taken.
+func (w *Worker) adapt(took time.Duration) {
+	w.mu.Lock()
+	if w.mean == 0 {
+		w.mean = took
+	} else {
+		w.mean += (took - w.mean) / 8
+	}
+	mean := max(w.mean, time.Microsecond)
+	w.mu.Unlock()
+	w.credits.setPrefetch(min(w.cfg.MaxPrefetch, w.cfg.Slots*int(prefetchWork/mean)))
+}
+
+// release gives a message back to the queue, to be visible after wait.
+func (w *Worker) release(d *delivery, wait time.Duration) {
+	w.releaseAll([]*lease{d.lease}, wait)
+}
+
+func (w *Worker) releaseAll(ls []*lease, wait time.Duration) {
+	var asks []sqsbatch.Visibility
+	for _, le := range ls {
+		held := w.leases.leave(le)
+		le.cancel(ErrStopping)
+		if held {
+			asks = append(asks, sqsbatch.Visibility{Handle: le.handle, Timeout: wait.Round(time.Second)})
+		}
+	}
+	if len(asks) == 0 {
+		return
+	}
+	// Worth a few tries only: an unreleased message comes back when its lease ends.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.base), 5*time.Second)
+	defer cancel()
+	w.account.requests("sqs.visibility", (len(asks)+9)/10)
+	for _, err := range sqsbatch.ChangeVisibilityAll(ctx, w.cfg.Queue, w.cfg.QueueURL, asks) {
+		if err != nil && !errors.Is(err, sqsbatch.ErrLeaseLost) {
+			w.cfg.Log.WarnContext(ctx, "message not released; it comes back when its lease ends", "err", err)
+		}
+	}
+}
+
+// releaseUnstarted gives back what no slot has taken. The polls have ended, so
+// that none of ours can take it right back (kombu#1835).
+func (w *Worker) releaseUnstarted() {
+	var ls []*lease
+	for {
+		select {
+		case d := <-w.ready:
+			ls = append(ls, d.lease)
+		default:
+			w.releaseAll(ls, 0)
+			return
+		}
+	}
+}
+
+// releaseHeld gives back whatever is still held, such as the messages of
+// handlers that ignored their end.
+func (w *Worker) releaseHeld() {
+	w.leases.mu.Lock()
+	ls := make([]*lease, 0, len(w.leases.held))
+	for _, le := range w.leases.held {
+		ls = append(ls, le)
+	}
+	w.leases.mu.Unlock()
+	w.releaseAll(ls, 0)
+}
+
+// awaitSlots waits for the handlers: the grace period, and then a little for
+// those whose context has just ended.
+func (w *Worker) awaitSlots(slots *sync.WaitGroup, grace time.Duration) {
+	done := make(chan struct{})
+	go func() { slots.Wait(); close(done) }()
+	t := time.NewTimer(grace + abandonAfter)
+	defer t.Stop()
+	select {
+	case <-done:
+	case <-t.C:
+		w.cfg.Log.Error("a handler ignores the end of its context; its message goes back to the queue")
+	}
+}
+
+func (w *Worker) leaseLost(le *lease) {
+	w.cfg.Log.Warn("lease lost; the message's tasks are cancelled here", "held", time.Since(le.received).Round(time.Second))
+}
+
+func (w *Worker) random(n int64) int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.cfg.Rand.Int64N(n)
+}
+
+func (w *Worker) writeLedger(ctx context.Context) error {
+	w.account.request("ddb.put")
+	err := w.cfg.Results.PutLedger(ctx, w.account.snapshot(time.Now(), w.leases.count(), false))
+	if err != nil && ctx.Err() == nil {
+		w.cfg.Log.WarnContext(ctx, "ledger not written; the next snapshot says it again", "err", err)
+	}
+	return err
+}
+
+// finalLedger writes the last snapshot. Without it the job's exact recount still
+// holds; only the worker's last seconds of cost would be missing.
+func (w *Worker) finalLedger(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	w.account.request("ddb.put")
+	if err := w.cfg.Results.PutLedger(ctx, w.account.snapshot(time.Now(), w.leases.count(), true)); err != nil {
+		return fmt.Errorf("write the last ledger snapshot: %w", err)
+	}
+	return nil
+}
+
+// announce names the handlers this worker knows, so that submit can refuse others.
+func (w *Worker) announce(ctx context.Context) {
+	for _, name := range w.cfg.Handlers.Names() {
+		err := w.cfg.Results.PutHandler(ctx, w.cfg.Fleet, store.HandlerInfo{Name: name, Seen: time.Now(), Language: "go", Build: w.cfg.Build})
+		if err != nil && ctx.Err() == nil {
+			w.cfg.Log.WarnContext(ctx, "handler not announced", "handler", name, "err", err)
+		}
+	}
+}
+
+func (w *Worker) readControl(ctx context.Context) {
+	for sleep(ctx, w.cfg.ControlEvery) {
+		c, err := w.cfg.Results.Control(ctx, w.cfg.Fleet)
+		w.account.request("ddb.get")
+		if err != nil {
+			continue // the last known control stays in force
+		}
+		w.jobs.control(c)
+	}
+}

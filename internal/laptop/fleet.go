@@ -1,0 +1,87 @@
+package laptop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/starburst-go/starburst/internal/stack"
+)
+
+// Names of the laptop's cluster and service, and of its queue, table and fleet.
+const Name = stack.DefaultName
+
+// Visibility of the laptop's queue: how long the messages of a killed worker
+// stay hidden. Heartbeats are free here, so it is short.
+const Visibility = 10 * time.Second
+
+// Fleet says what a worker of the laptop's service is.
+type Fleet struct {
+	// Command that starts one worker.
+	Command []string
+	// Env is added to each worker's environment.
+	Env []string
+}
+
+// Ensure makes the stack and the fleet's service at the endpoint, and updates the
+// service to the given command. The service starts with no worker.
+func Ensure(ctx context.Context, c *stack.Clients, endpoint string, f Fleet) (stack.Stack, error) {
+	s := stack.Stack{Endpoint: endpoint, Fleet: "default", Cluster: Name, Service: Name}
+	s, err := stack.Create(ctx, c, s, stack.Options{Name: Name, Visibility: Visibility})
+	if err != nil {
+		return s, err
+	}
+	return s, ensureService(ctx, c.ECS, s, f)
+}
+
+func ensureService(ctx context.Context, api *ecs.Client, s stack.Stack, f Fleet) error {
+	if _, err := api.CreateCluster(ctx, &ecs.CreateClusterInput{ClusterName: &s.Cluster}); err != nil {
+		return fmt.Errorf("create the local cluster: %w", err)
+	}
+	if len(f.Command) == 0 {
+		return nil
+	}
+	def, err := api.RegisterTaskDefinition(ctx, definition(s, f))
+	if err != nil {
+		return fmt.Errorf("register the worker's task definition: %w", err)
+	}
+	arn := def.TaskDefinition.TaskDefinitionArn
+	_, err = api.UpdateService(ctx, &ecs.UpdateServiceInput{Cluster: &s.Cluster, Service: &s.Service, TaskDefinition: arn})
+	var missing *types.ServiceNotFoundException
+	var inactive *types.ServiceNotActiveException
+	if errors.As(err, &missing) || errors.As(err, &inactive) {
+		_, err = api.CreateService(ctx, &ecs.CreateServiceInput{
+			Cluster: &s.Cluster, ServiceName: &s.Service, TaskDefinition: arn, DesiredCount: aws.Int32(0),
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("make the local service: %w", err)
+	}
+	return nil
+}
+
+func definition(s stack.Stack, f Fleet) *ecs.RegisterTaskDefinitionInput {
+	var env []types.KeyValuePair
+	for _, kv := range append(s.Env(), f.Env...) {
+		k, v, _ := strings.Cut(kv, "=")
+		env = append(env, types.KeyValuePair{Name: &k, Value: &v})
+	}
+	cd := types.ContainerDefinition{
+		Name: aws.String("worker"), Image: aws.String("local"), Command: f.Command,
+		Environment: env, StopTimeout: aws.Int32(30),
+	}
+	if wd, err := os.Getwd(); err == nil {
+		cd.WorkingDirectory = &wd
+	}
+	return &ecs.RegisterTaskDefinitionInput{
+		Family: &s.Service, ContainerDefinitions: []types.ContainerDefinition{cd},
+		Cpu: aws.String("1024"), Memory: aws.String("2048"),
+	}
+}

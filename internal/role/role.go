@@ -1,0 +1,132 @@
+// Package role decides what a process of a Starburst program is: the caller
+// that the user started, or one of the processes that the caller starts from the
+// same binary (workers, the local endpoint).
+package role
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/starburst-go/starburst/consumer"
+	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/laptop"
+	"github.com/starburst-go/starburst/internal/stack"
+	"github.com/starburst-go/starburst/store"
+)
+
+// Env names the variable that says which role a process has; unset is the caller.
+const Env = "STARBURST_ROLE"
+
+// The roles besides the caller.
+const (
+	// Worker runs tasks until it is told to stop. An image on AWS sets it.
+	Worker = "worker"
+	// Endpoint serves the laptop mode's state.
+	Endpoint = "endpoint"
+	// Handlers prints the names of the program's handlers as a JSON array, for
+	// deployments that announce them before the first worker runs.
+	Handlers = "handlers"
+)
+
+// Variables that tune a worker; the laptop mode sets them for its own.
+const (
+	EnvSlots  = "STARBURST_SLOTS"
+	EnvWorker = "STARBURST_WORKER" // the worker's name; by default one is made up
+)
+
+// Run runs the process's role, if it has one. handled is false for the caller.
+func Run(ctx context.Context, handlers consumer.Registry) (handled bool, err error) {
+	switch r := os.Getenv(Env); r {
+	case "":
+		return false, nil
+	case Worker:
+		return true, RunWorker(ctx, handlers)
+	case Endpoint:
+		return true, laptop.Serve(ctx, os.Getenv(laptop.EnvDir), os.Getenv(laptop.EnvAddr), os.Stdin, os.Stdout)
+	case Handlers:
+		return true, printHandlers(os.Stdout, handlers)
+	default:
+		return true, exit.Errorf(exit.Usage, "%s is %q; known are %q, %q and %q", Env, r, Worker, Endpoint, Handlers)
+	}
+}
+
+func printHandlers(w io.Writer, handlers consumer.Registry) error {
+	if err := json.NewEncoder(w).Encode(handlers.Names()); err != nil {
+		return fmt.Errorf("print the handlers: %w", err)
+	}
+	return nil
+}
+
+// RunWorker runs a worker on the stack that the environment describes, until
+// SIGTERM or SIGINT. A second signal ends it at once.
+func RunWorker(ctx context.Context, handlers consumer.Registry) error {
+	s := stack.FromEnv()
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	clients, err := stack.Open(ctx, s)
+	if err != nil {
+		return err
+	}
+	cfg, err := workerConfig(s, clients, handlers)
+	if err != nil {
+		return err
+	}
+	w, err := consumer.New(cfg)
+	if err != nil {
+		return exit.Errorf(exit.Usage, "%w", err)
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	// From the first signal on, the default action applies again: a second one ends the process.
+	context.AfterFunc(ctx, stop)
+	cfg.Log.Info("worker started", "worker", cfg.Name, "queue", cfg.QueueURL, "slots", cfg.Slots, "handlers", handlers.Names())
+	err = w.Run(ctx)
+	if errors.Is(err, consumer.ErrQueueGone) {
+		return exit.Errorf(exit.Failed, "%w", err).WithHint("the endpoint of this worker is gone; nothing is lost, its messages come back")
+	}
+	return err
+}
+
+// localGiveUp ends a laptop's worker whose endpoint is gone.
+const localGiveUp = 60 * time.Second
+
+func workerConfig(s stack.Stack, c *stack.Clients, handlers consumer.Registry) (consumer.Config, error) {
+	cfg := consumer.Config{
+		Queue: c.SQS, QueueURL: s.QueueURL, Results: s.Store(c), Handlers: handlers,
+		Fleet: s.Fleet, Name: os.Getenv(EnvWorker), Build: Build(),
+		Log:  slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})),
+		Cost: store.CostSample{Provider: "FARGATE", Launched: time.Now()},
+	}
+	if b := s.Blobs(c); b != nil {
+		cfg.Blobs = b
+	}
+	if cfg.Name == "" {
+		cfg.Name = "w-" + uuid.Must(uuid.NewV7()).String()
+	}
+	if v := os.Getenv(EnvSlots); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil {
+			return cfg, exit.Errorf(exit.Usage, "%s is %q, not a number", EnvSlots, v)
+		}
+		cfg.Slots = n
+	}
+	if s.Endpoint != "" {
+		// Writes are free here, and a person is looking at the progress.
+		cfg.LedgerEvery, cfg.LedgerEdge, cfg.ControlEvery = 500*time.Millisecond, 100*time.Millisecond, time.Second
+		cfg.GiveUp, cfg.Cost.Provider = localGiveUp, "LOCAL"
+		cfg.RetryBase = time.Second
+	}
+	return cfg, nil
+}

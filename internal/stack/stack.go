@@ -1,0 +1,202 @@
+// Package stack names the AWS things that one deployment uses (queue, table,
+// bucket, service) and makes the SDK clients for them. The laptop mode is a
+// stack like any other: only the endpoint differs.
+package stack
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/store"
+)
+
+// Environment variables that describe a stack. Workers, autoscalers and callers
+// read the same ones.
+const (
+	EnvQueueURL = "STARBURST_QUEUE_URL"
+	EnvDLQURL   = "STARBURST_DLQ_URL"
+	EnvTable    = "STARBURST_TABLE"
+	EnvBucket   = "STARBURST_BUCKET"
+	EnvFleet    = "STARBURST_FLEET"
+	EnvCluster  = "STARBURST_CLUSTER"
+	EnvService  = "STARBURST_SERVICE"
+	EnvLocal    = "STARBURST_LOCAL" // the endpoint, set by the laptop mode only
+)
+
+// DefaultName is the name, and the prefix of the names, of a stack made without one.
+const DefaultName = "starburst"
+
+// Stack is one deployment.
+type Stack struct {
+	QueueURL, DLQURL string
+	Table            string
+	// Bucket for large arguments and results; empty means they are refused.
+	Bucket string
+	// Fleet names the workers that serve the queue. Default: "default".
+	Fleet string
+	// Cluster and Service are what the autoscaler sizes.
+	Cluster, Service string
+	// Endpoint is the laptop mode's endpoint; empty on AWS.
+	Endpoint string
+}
+
+// FromEnv reads the stack from the environment. A stack without queue and table
+// is empty: see IsZero.
+func FromEnv() Stack {
+	return Stack{
+		QueueURL: os.Getenv(EnvQueueURL), DLQURL: os.Getenv(EnvDLQURL),
+		Table: os.Getenv(EnvTable), Bucket: os.Getenv(EnvBucket),
+		Fleet:   cmp.Or(os.Getenv(EnvFleet), "default"),
+		Cluster: os.Getenv(EnvCluster), Service: os.Getenv(EnvService),
+		Endpoint: os.Getenv(EnvLocal),
+	}
+}
+
+// IsZero reports whether no stack is configured.
+func (s Stack) IsZero() bool { return s.QueueURL == "" && s.Table == "" }
+
+// Validate says what is missing.
+func (s Stack) Validate() error {
+	for _, v := range []struct{ name, value string }{{EnvQueueURL, s.QueueURL}, {EnvTable, s.Table}} {
+		if v.value == "" {
+			return exit.Errorf(exit.Usage, "%s is not set", v.name).WithHint("run `starburst init --create` and export the lines it prints, or unset the other STARBURST_ variables to use the laptop mode")
+		}
+	}
+	return nil
+}
+
+// Env returns the variables that describe the stack, for export lines and for
+// the environment of workers.
+func (s Stack) Env() []string {
+	var env []string
+	for _, v := range []struct{ name, value string }{
+		{EnvQueueURL, s.QueueURL}, {EnvDLQURL, s.DLQURL}, {EnvTable, s.Table}, {EnvBucket, s.Bucket},
+		{EnvFleet, s.Fleet}, {EnvCluster, s.Cluster}, {EnvService, s.Service}, {EnvLocal, s.Endpoint},
+	} {
+		if v.value != "" {
+			env = append(env, v.name+"="+v.value)
+		}
+	}
+	if s.Endpoint != "" {
+		env = append(env, LocalEnv(s.Endpoint)...)
+	}
+	return env
+}
+
+// LocalRegion and LocalKey are what the laptop's endpoint is spoken to with; it checks neither.
+const (
+	LocalRegion = "us-east-1"
+	LocalKey    = "starburst-local"
+)
+
+// LocalEnv returns the variables that point any AWS SDK at a local endpoint.
+func LocalEnv(endpoint string) []string {
+	return []string{
+		"AWS_ENDPOINT_URL=" + endpoint, "AWS_REGION=" + LocalRegion, "AWS_DEFAULT_REGION=" + LocalRegion,
+		"AWS_ACCESS_KEY_ID=" + LocalKey, "AWS_SECRET_ACCESS_KEY=" + LocalKey,
+	}
+}
+
+// Clients are the SDK clients of one configuration.
+type Clients struct {
+	SQS *sqs.Client
+	DB  *dynamodb.Client
+	ECS *ecs.Client
+	S3  *s3.Client
+	// Local is true when they speak to an endpoint on this machine.
+	Local bool
+}
+
+// Open makes clients from the SDK's usual configuration: environment, shared
+// files, roles. With s.Endpoint set nothing of that is read.
+func Open(ctx context.Context, s Stack) (*Clients, error) {
+	if s.Endpoint != "" {
+		return newClients(localConfig(s.Endpoint), true), nil
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(httpClient()))
+	if err != nil {
+		return nil, exit.Errorf(exit.Permission, "load the AWS configuration: %w", err)
+	}
+	if cfg.Region == "" {
+		return nil, exit.Errorf(exit.Usage, "no AWS region is configured").WithHint("set AWS_REGION, or a region in ~/.aws/config")
+	}
+	local := slices.ContainsFunc([]string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SQS"}, func(name string) bool {
+		return isLoopback(os.Getenv(name))
+	})
+	return newClients(cfg, local), nil
+}
+
+func isLoopback(url string) bool {
+	_, host, _ := strings.Cut(url, "://")
+	return strings.HasPrefix(host, "127.") || strings.HasPrefix(host, "localhost") || strings.HasPrefix(host, "[::1]")
+}
+
+func localConfig(endpoint string) aws.Config {
+	return aws.Config{
+		Region: LocalRegion, BaseEndpoint: &endpoint, HTTPClient: httpClient(),
+		Credentials: credentials.NewStaticCredentialsProvider(LocalKey, LocalKey, ""),
+	}
+}
+
+// httpClient allows as many idle connections to one host as a worker has calls
+// in flight. The dial is bounded; responses are not, since long polls take 20 s.
+func httpClient() aws.HTTPClient {
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 64
+		t.ResponseHeaderTimeout = 35 * time.Second // longer than the longest poll (aws-sdk-go#3262)
+	})
+}
+
+func newClients(cfg aws.Config, local bool) *Clients {
+	return &Clients{
+		Local: local,
+		SQS: sqs.NewFromConfig(cfg, func(o *sqs.Options) {
+			// The SDK's check fails a whole receive for one bad body and hides the
+			// other nine; the consumer checks each message itself.
+			o.DisableMessageChecksumValidation = true
+		}),
+		DB:  dynamodb.NewFromConfig(cfg),
+		ECS: ecs.NewFromConfig(cfg),
+		S3:  s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = local }),
+	}
+}
+
+// String names the stack for people.
+func (s Stack) String() string {
+	if s.Endpoint != "" {
+		return "laptop " + s.Endpoint
+	}
+	return fmt.Sprintf("queue %s, table %s", s.QueueURL, s.Table)
+}
+
+// Store returns the stack's table, with its bucket for what does not fit an item.
+func (s Stack) Store(c *Clients) *store.Store {
+	if b := s.Blobs(c); b != nil {
+		return store.New(c.DB, s.Table, store.WithBlobs(b))
+	}
+	return store.New(c.DB, s.Table)
+}
+
+// Blobs returns the stack's bucket, or nil when it has none.
+func (s Stack) Blobs(c *Clients) *store.S3Blobs {
+	if s.Bucket == "" {
+		return nil
+	}
+	return &store.S3Blobs{API: c.S3, Bucket: s.Bucket}
+}
