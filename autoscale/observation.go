@@ -1,0 +1,102 @@
+package autoscale
+
+import (
+	"time"
+
+	"github.com/starburst-go/starburst/cost"
+)
+
+// Observation is everything a decision depends on, besides configuration and state.
+type Observation struct {
+	// Now is the time of the decision, Taken when the oldest part of the observation was read.
+	Now, Taken time.Time
+
+	// Visible, InFlight and Delayed are SQS's approximate counts of messages.
+	Visible, InFlight, Delayed int64
+
+	// KnownTasks counts the tasks of known jobs that SQS has confirmed and that no
+	// ledger has settled, running and delayed ones included. Ledgers lag by seconds, so it is never too low.
+	KnownTasks int64
+	// KnownMessages is how many messages should carry those tasks, by the jobs' chunking.
+	KnownMessages int64
+	// TasksPerMessage is the mean number of tasks in a message, for messages of no known
+	// job; 0 means unknown and is taken as 1.
+	TasksPerMessage float64
+
+	Counts
+
+	// Heard is the number of workers with a fresh ledger, Busy how many workers
+	// hold messages (those not heard of lately included).
+	Heard, Busy int
+	// IdlePolls is the number of fresh workers that hold nothing and whose last long poll came back
+	// empty. One is proof that nothing is visible, better than any count.
+	IdlePolls int
+	// EmptySince is since when every fresh worker has held nothing; zero when one is busy or none was heard of.
+	EmptySince time.Time
+
+	// Spent is the price of the fleet's workers so far. It is recorded with the decision.
+	Spent cost.PicoUSD
+
+	// Stop, when not empty, is why somebody wants the fleet at zero now, whatever is queued.
+	Stop string
+}
+
+// Counts is the state of the fleet's service.
+type Counts struct {
+	// Desired is what was asked for, Running what takes work, Pending what has been launched and does not yet run.
+	Desired, Running, Pending int
+}
+
+// State is what Decide remembers between decisions. Its zero value is a good start.
+type State struct {
+	// At is the time of the last decision, Seq its number.
+	At  time.Time
+	Seq int64
+	// Wave counts the raises since the fleet was last at zero; WaveAt is when the last one was decided.
+	Wave   int64
+	WaveAt time.Time
+	// Want is the desired count last decided on.
+	Want int
+	// QuietSince is since when nothing has been waiting or in flight, EmptySince since when
+	// the queue has shown no message of any kind. Zero while that is not so.
+	QuietSince, EmptySince time.Time
+	// Running is the last count, ArrivedAt when it last rose or nothing was pending.
+	Running   int
+	ArrivedAt time.Time
+}
+
+// Binding names the limit that bound a decision.
+type Binding string
+
+// The limits. A decision that no limit bound has the empty Binding.
+const (
+	BindMax      Binding = "max"      // Config.Max
+	BindTasks    Binding = "tasks"    // no more tasks than the slots of so many workers
+	BindMessages Binding = "messages" // no more messages to receive
+	BindWave     Binding = "wave"     // the next doubling is not due yet, or would exceed it
+	BindStuck    Binding = "stuck"    // launched workers do not arrive
+	BindIdle     Binding = "idle"     // nothing left, but not long enough to be sure
+	BindStranded Binding = "stranded" // ledgers name tasks that the queue does not hold
+	BindHold     Binding = "hold"     // the observation cannot be believed
+	BindStop     Binding = "stop"     // told to stop
+)
+
+// Decision is one step of the autoscaler, with the figures it was made from.
+type Decision struct {
+	// At and Seq: when, and the number of the decision since the leader started.
+	At  time.Time
+	Seq int64
+	// Wave is the number of raises since the fleet was last at zero.
+	Wave int64
+	// Backlog is the number of tasks waiting or running; Foreign is the part that belongs to no known job.
+	Backlog, Foreign int64
+	// From is the desired count before, Want the one decided on.
+	From, Want int
+	// Hold means that the observation was not believed and nothing must be changed.
+	Hold    bool
+	Binding Binding
+	// Reason is one line for people, with the figures.
+	Reason string
+	// Observation is what was seen.
+	Observation Observation
+}
