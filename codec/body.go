@@ -60,24 +60,48 @@ func FormatOf(body string) BodyFormat {
 // never be a body: SQS replaces what is not text and accepts the corruption.
 func EncodeBody(raw []byte) string {
 	if len(raw) >= compressFrom {
-		if body, ok := encodeZstd(raw); ok {
-			return body
+		if packed, err := compress(raw); err == nil && len(packed) <= len(raw)-len(raw)/8 {
+			return zstdBody(packed)
 		}
 	}
 	return base64.StdEncoding.EncodeToString(raw)
 }
 
-func encodeZstd(raw []byte) (string, bool) {
+// EncodeBodyAs returns raw in a given form, whether it pays or not. It is for
+// tools and tests; producers use EncodeBody. The error tells that the form cannot
+// hold raw: malformed msgpack for JSON, a ratio that DecodeBody would refuse for Zstd.
+func EncodeBodyAs(f BodyFormat, raw []byte) (string, error) {
+	switch f {
+	case Plain:
+		return base64.StdEncoding.EncodeToString(raw), nil
+	case Zstd:
+		packed, err := compress(raw)
+		if err != nil {
+			return "", err
+		}
+		return zstdBody(packed), nil
+	case JSON:
+		text, err := MsgpackToJSON(raw)
+		return string(text), err
+	}
+	return "", fmt.Errorf("encode body: unknown format %v", f)
+}
+
+func compress(raw []byte) ([]byte, error) {
 	c, err := compressors()
 	if err != nil {
-		return "", false
+		return nil, err
 	}
 	packed := c.enc.EncodeAll(raw, make([]byte, 0, len(raw)/2))
-	if len(packed) > len(raw)-len(raw)/8 || len(raw) > maxExpanded(len(packed)) {
-		return "", false
+	if limit := maxExpanded(len(packed)); len(raw) > limit {
+		return nil, bad(ReasonZstd, "%d bytes compress to %d, which may become only %d", len(raw), len(packed), limit)
 	}
+	return packed, nil
+}
+
+func zstdBody(packed []byte) string {
 	b := make([]byte, 0, len(zstdTag)+base64.StdEncoding.EncodedLen(len(packed)))
-	return string(base64.StdEncoding.AppendEncode(append(b, zstdTag...), packed)), true
+	return string(base64.StdEncoding.AppendEncode(append(b, zstdTag...), packed))
 }
 
 // DecodeBody returns the msgpack map of an SQS body. It accepts, with ASCII space

@@ -110,10 +110,7 @@ func scanEnvelope(raw []byte) (*envelope, error) {
 		return nil, bad(ReasonMsgpack, "no bytes")
 	}
 	if raw[0]&0xf0 != mpFixMap && raw[0] != mpMap16 && raw[0] != mpMap32 {
-		if err := Guard(raw, MaxDepth); err != nil {
-			return nil, err
-		}
-		return nil, bad(ReasonEnvelope, "the body holds %s, want a map", typeName(raw[0]))
+		return nil, bad(ReasonEnvelope, "the body begins with %s, want a map%s", typeName(raw[0]), hint(raw))
 	}
 	entries, off, _ := lengthOf(raw, raw[0])
 	if off == 0 {
@@ -158,6 +155,17 @@ func scanEnvelope(raw []byte) (*envelope, error) {
 		return nil, bad(ReasonMsgpack, "%d bytes after the message, which ends at byte %d", len(raw)-off, off)
 	}
 	return e, nil
+}
+
+// hint names the two commonest ways to get the body wrong.
+func hint(raw []byte) string {
+	if raw[0] == '{' {
+		return " (it looks like base64 of JSON: send the JSON itself)"
+	}
+	if inner, err := decodeBase64(trimSpace(string(raw))); err == nil && len(inner) > 2 {
+		return " (it looks like base64 of base64)"
+	}
+	return ""
 }
 
 // scanValue validates the value of key at off and returns where it ends.
