@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/starburst-go/starburst/internal/exit"
 )
 
 // DefaultSeed is the seed of a run without -seed: a fixed one, so that the
@@ -41,7 +43,8 @@ type Options struct {
 
 // Parse reads args, the command line without the program's name. For -h it
 // writes the help text to stdout and returns flag.ErrHelp, which is a success.
-// Any other error says what is wrong with the command line and what is allowed.
+// Any other error says what is wrong with the command line and what is allowed,
+// and makes starburst.Main exit with the code for wrong usage.
 func Parse(spec Spec, args []string, stdout io.Writer) (Options, error) {
 	var o Options
 	flags := flag.NewFlagSet(spec.Name, flag.ContinueOnError)
@@ -57,21 +60,24 @@ func Parse(spec Spec, args []string, stdout io.Writer) (Options, error) {
 		}
 		return o, flag.ErrHelp
 	} else if err != nil {
-		return o, fmt.Errorf("%w (%s -h explains the flags)", err, spec.Name)
+		return o, exit.Errorf(exit.Usage, "%w", err).WithHint("%s -h, which explains the flags", spec.Name)
 	}
 	return o, o.validate(spec, flags.Args())
 }
 
 func (o Options) validate(spec Spec, rest []string) error {
+	var wrong *exit.Error
 	switch {
 	case len(rest) > 0:
-		return fmt.Errorf("unexpected argument %q: %s takes flags only (%s -h lists them)", rest[0], spec.Name, spec.Name)
+		wrong = exit.Errorf(exit.Usage, "unexpected argument %q: %s takes only flags", rest[0], spec.Name)
 	case o.Workers < 0:
-		return fmt.Errorf("-workers is %d: give 1 or more, or 0 to let Starburst choose", o.Workers)
+		wrong = exit.Errorf(exit.Usage, "-workers is %d: give 1 or more, or 0 to let Starburst choose", o.Workers)
 	case o.N < spec.MinN || o.N > spec.MaxN:
-		return fmt.Errorf("-n is %d: the number of %s must lie between %d and %d", o.N, spec.Size, spec.MinN, spec.MaxN)
+		wrong = exit.Errorf(exit.Usage, "-n is %d: the number of %s must lie between %d and %d", o.N, spec.Size, spec.MinN, spec.MaxN)
+	default:
+		return nil
 	}
-	return nil
+	return wrong.WithHint("%s -h, which explains the flags", spec.Name)
 }
 
 func help(spec Spec, flags *flag.FlagSet) string {
@@ -90,11 +96,11 @@ func help(spec Spec, flags *flag.FlagSet) string {
 	}
 	return fmt.Sprintf(`%s
 
-Usage: %s [flags]
+Usage: %[2]s [flags]     (in the repository: go run ./examples/%[2]s [flags])
 
-%s
+%[3]s
 The report goes to standard output, progress to standard error.
 
 Try:
-%s`, strings.TrimSpace(spec.About), spec.Name, list.String(), try.String())
+%[4]s`, strings.TrimSpace(spec.About), spec.Name, list.String(), try.String())
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/starburst-go/starburst/examples/internal/options"
+	"github.com/starburst-go/starburst/internal/exit"
 	"go.uber.org/goleak"
 )
 
@@ -45,7 +46,7 @@ func TestParse(t *testing.T) {
 		{"a negative number of workers is refused with what 0 means", "-workers -1", options.Options{}, "0 to let Starburst choose"},
 		{"a word where a number belongs", "-n many", options.Options{}, "invalid value \"many\" for flag -n"},
 		{"a negative seed", "-seed -3", options.Options{}, "flag -seed"},
-		{"an unknown flag points to the help", "-wrokers 3", options.Options{}, "montecarlo -h"},
+		{"an unknown flag points to the help", "-wrokers 3", options.Options{}, "not defined: -wrokers"},
 		{"a forgotten dash is not ignored", "n 5", options.Options{}, "unexpected argument \"n\""},
 	}
 	for _, c := range cases {
@@ -55,6 +56,9 @@ func TestParse(t *testing.T) {
 			if c.fail != "" {
 				if err == nil || !strings.Contains(err.Error(), c.fail) {
 					t.Fatalf("error = %v, want one with %q", err, c.fail)
+				}
+				if exit.CodeOf(err) != exit.Usage || !strings.Contains(exit.HintOf(err), "montecarlo -h") {
+					t.Errorf("exit code %d, hint %q; want %d and a pointer to -h", exit.CodeOf(err), exit.HintOf(err), exit.Usage)
 				}
 				return
 			}

@@ -35,6 +35,14 @@ func Number(x float64, decimals int) string {
 // Count formats a whole number with commas between thousands: 10,000.
 func Count(n int) string { return Number(float64(n), 0) }
 
+// Plural formats a number of things: "1 task", "10,000 tasks".
+func Plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return Count(n) + " " + thing + "s"
+}
+
 // Percent formats a share (0.4684) as a percentage ("46.84 %").
 func Percent(share float64, decimals int) string { return Number(100*share, decimals) + " %" }
 

@@ -51,6 +51,15 @@ func TestSeconds(t *testing.T) {
 	}
 }
 
+func TestPlural(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{0: "0 tasks", 1: "1 task", 10_000: "10,000 tasks"} {
+		if got := report.Plural(n, "task"); got != want {
+			t.Errorf("Plural(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
+
 func TestBars(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
@@ -97,7 +106,7 @@ func TestTimingNeverClaimsAGainThatIsNone(t *testing.T) {
 		want   string
 	}{
 		{"a gain is stated as a factor over one core", report.Timing{Tasks: 100, Elapsed: 2 * time.Second, OneCore: 30 * time.Second}, "15.0 times faster"},
-		{"a loss is stated too", report.Timing{Tasks: 100, Elapsed: 2 * time.Second, OneCore: 30 * time.Millisecond}, "too small to gain"},
+		{"a loss is stated too", report.Timing{Tasks: 100, Elapsed: 2 * time.Second, OneCore: 30 * time.Millisecond}, "the loop wins"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

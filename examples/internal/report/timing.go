@@ -60,11 +60,11 @@ func gcd(a, b int) int {
 // String says what the run took and whether distributing it paid.
 func (t Timing) String() string {
 	rate := float64(t.Tasks) / max(t.Elapsed.Seconds(), 1e-9)
-	said := fmt.Sprintf("Time: %s for %s tasks (%s tasks/s), the workers' start included.\n",
-		Seconds(t.Elapsed), Count(t.Tasks), Number(rate, 0))
+	said := fmt.Sprintf("Time: %s for %s (%s tasks/s), the workers' start included.\n",
+		Seconds(t.Elapsed), Plural(t.Tasks, "task"), Number(rate, 0))
 	said += fmt.Sprintf("One core in a plain loop, no queue: about %s. ", Seconds(t.OneCore))
 	if ratio := t.OneCore.Seconds() / max(t.Elapsed.Seconds(), 1e-9); ratio >= 1.1 {
 		return said + fmt.Sprintf("So this run was %.1f times faster.\n", ratio)
 	}
-	return said + "So this size was too small to gain\nfrom more workers: it shows how, the gain comes with work that keeps a core busy for minutes.\n"
+	return said + "At this size the loop wins:\nworkers pay when there are minutes of work for a core.\n"
 }

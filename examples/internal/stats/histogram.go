@@ -14,14 +14,16 @@ type Bin struct {
 // Histogram counts an ascending slice in about the given number of bins of
 // equal, round width (1, 2 or 5 times a power of ten). The bins cover the
 // middle 99 %; the first and the last are open and take the rest, because one
-// outlier must not squeeze everything else into a single bar.
+// outlier must not squeeze everything else into a single bar. Few values get
+// fewer bins, about √n, or the bars would show nothing but chance.
 // It is nil when sorted is empty.
 func Histogram(sorted []float64, about int) []Bin {
 	if len(sorted) == 0 {
 		return nil
 	}
 	from, to := Quantile(sorted, 0.005), Quantile(sorted, 0.995)
-	width := roundWidth((to - from) / float64(max(about, 1)))
+	bars := min(float64(max(about, 1)), math.Sqrt(float64(len(sorted))))
+	width := roundWidth((to - from) / bars)
 	first := math.Floor(from / width)
 	bins := make([]Bin, int(math.Floor(to/width)-first)+1)
 	for i := range bins {

@@ -75,9 +75,15 @@ func Quantile(sorted []float64, p float64) float64 {
 }
 
 // QuantileSE returns the standard error of Quantile(sorted, p). The rank of a
-// quantile has standard deviation √(n·p·(1−p)); half the distance between the
-// order statistics one such step to either side needs no density estimate.
+// quantile has standard deviation √(n·p·(1−p)); the slope between the order
+// statistics two such steps to either side turns ranks into values without a
+// density estimate. (One step would be less biased in a curved tail, but
+// half as precise: with 10,000 values it rests on 100 of them.)
 func QuantileSE(sorted []float64, p float64) float64 {
 	step := ShareSE(p, len(sorted))
-	return (Quantile(sorted, p+step) - Quantile(sorted, p-step)) / 2
+	low, high := max(p-2*step, 0), min(p+2*step, 1)
+	if high == low {
+		return 0 // p is 0 or 1, or there is one value
+	}
+	return (Quantile(sorted, high) - Quantile(sorted, low)) / (high - low) * step
 }
