@@ -1,0 +1,86 @@
+package ecs
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Names: letters, digits, hyphens and underscores, 255 at most (API reference,
+// clusterName, serviceName, family).
+var nameRule = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+
+func (st *state) arn(resource string) string {
+	return "arn:aws:ecs:" + st.opt.Region + ":" + st.opt.Account + ":" + resource
+}
+
+func (st *state) clusterARN(name string) string { return st.arn("cluster/" + name) }
+func (st *state) serviceARN(k serviceKey) string {
+	return st.arn("service/" + k.Cluster + "/" + k.Name)
+}
+func (st *state) taskARN(t *task) string { return st.arn("task/" + t.Cluster + "/" + t.ID) }
+func (st *state) definitionARN(familyRevision string) string {
+	return st.arn("task-definition/" + familyRevision)
+}
+func (st *state) containerARN(t *task) string {
+	return st.arn("container/" + t.Cluster + "/" + t.ID + "/" + t.Container)
+}
+
+// resource returns the part of an ARN after the account, or ref itself when it
+// is not an ARN: every reference may be given either way.
+func resource(ref string) string {
+	if !strings.HasPrefix(ref, "arn:") {
+		return ref
+	}
+	parts := strings.SplitN(ref, ":", 6)
+	return parts[len(parts)-1]
+}
+
+// lastSegment is the name in "name", "kind/name" and "kind/cluster/name".
+func lastSegment(ref string) string {
+	r := resource(ref)
+	return r[strings.LastIndexByte(r, '/')+1:]
+}
+
+// cluster finds a cluster by name or ARN; "" is the cluster named default.
+func (st *state) cluster(ref string) (*cluster, error) {
+	name := lastSegment(ref)
+	if ref == "" {
+		name = "default"
+	}
+	if c := st.clusters[name]; c != nil {
+		return c, nil
+	}
+	return nil, errClusterNotFound
+}
+
+// taskIn finds a task of a cluster by id or ARN.
+func (st *state) taskIn(c *cluster, ref string) *task {
+	if t := st.tasks[lastSegment(ref)]; t != nil && t.Cluster == c.Name {
+		return t
+	}
+	return nil
+}
+
+// definition finds a definition by "family" (its latest active revision),
+// "family:revision" or ARN.
+func (st *state) definition(ref string) (*definition, error) {
+	family, revision, has := strings.Cut(strings.TrimPrefix(resource(ref), "task-definition/"), ":")
+	all := st.families[family]
+	if !has {
+		for i := len(all) - 1; i >= 0; i-- {
+			if all[i].Status == statusActive {
+				return all[i], nil
+			}
+		}
+		return nil, clientError("Unable to describe task definition.")
+	}
+	n, err := strconv.Atoi(revision)
+	if err != nil || n < 1 || n > len(all) {
+		return nil, clientError("Unable to describe task definition.")
+	}
+	return all[n-1], nil
+}
+
+func (d *definition) id() string { return fmt.Sprintf("%s:%d", d.Family, d.Revision) }
