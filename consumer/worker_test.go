@@ -222,31 +222,26 @@ func TestLeaseIsKeptAliveDuringALongTask(t *testing.T) {
 func TestALostLeaseCancelsTheTaskAndForbidsTheAck(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var causes []error
+		var runs atomic.Int32
+		cause := make(chan error, 1)
 		handler := func(ctx context.Context, task Task) ([]byte, error) {
-			if len(causes) == 0 {
+			if runs.Add(1) == 1 {
 				<-ctx.Done()
-				causes = append(causes, context.Cause(ctx))
+				cause <- context.Cause(ctx)
 				return nil, ctx.Err()
 			}
 			return echo(ctx, task)
 		}
 		b := setup(Registry{"h": handler}, chunkBody(t, "h", 0, 1))
-		down := true
 		b.queue.fail = func(op string) error {
-			if op == "visibility" && down {
+			if op == "visibility" && len(cause) == 0 {
 				return errors.New("unreachable")
 			}
 			return nil
 		}
-		b.runUntil(t, 5*time.Minute, func() bool {
-			if len(causes) > 0 {
-				down = false
-			}
-			return b.drained()
-		})
-		if len(causes) != 1 || !errors.Is(causes[0], ErrLeaseLost) {
-			t.Errorf("the handler's context ended with %v, want one ErrLeaseLost", causes)
+		b.runUntil(t, 5*time.Minute, b.drained)
+		if err := <-cause; !errors.Is(err, ErrLeaseLost) {
+			t.Errorf("the handler's context ended with %v, want ErrLeaseLost", err)
 		}
 		if ok, _, twice := b.results.settled("j"); len(ok) != 1 || len(twice) > 0 {
 			t.Errorf("settled %v, twice %v", ok, twice)
