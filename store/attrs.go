@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -190,4 +191,15 @@ func (it item) expired(now time.Time) bool {
 	f := fields{it: it}
 	exp := f.exp()
 	return !exp.IsZero() && !exp.After(now)
+}
+
+// used returns the placeholders of names that occur in an expression; DynamoDB refuses unused ones.
+func used(names map[string]string, expression string) map[string]string {
+	out := make(map[string]string, len(names))
+	for placeholder, name := range names {
+		if strings.Contains(expression, placeholder) {
+			out[placeholder] = name
+		}
+	}
+	return out
 }

@@ -1,9 +1,9 @@
 package store
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // errMalformed is the cause of all errors of scanner.
@@ -53,27 +53,38 @@ func (s *scanner) size(n int) int {
 	return v
 }
 
-// uint reads a non-negative integer up to limit.
-func (s *scanner) uint(limit int) int {
-	var v uint64
-	switch c := s.code(); {
-	case c <= 0x7f:
-		v = uint64(c)
-	case c == 0xcc:
-		v = uint64(s.size(1))
-	case c == 0xcd:
-		v = uint64(s.size(2))
-	case c == 0xce:
-		v = uint64(s.size(4))
-	case c == 0xcf:
-		if b := s.take(8); b != nil {
-			v = binary.BigEndian.Uint64(b)
-		}
-	default:
-		s.fail("code %#x is not an unsigned integer", c)
+// int reads a whole number of any width and sign that fits 64 bits.
+func (s *scanner) int() int64 {
+	c := s.code()
+	switch {
+	case c <= 0x7f, c >= 0xe0:
+		return int64(int8(c))
+	case c < 0xcc || c > 0xd3:
+		s.fail("code %#x is not a whole number", c)
+		return 0
 	}
-	if v > uint64(limit) {
-		s.fail("%d is above the limit %d", v, limit)
+	signed := c >= 0xd0
+	width := 1 << (c & 3)
+	var v uint64
+	for _, b := range s.take(width) {
+		v = v<<8 | uint64(b)
+	}
+	if signed {
+		shift := 64 - 8*width
+		return int64(v<<shift) >> shift
+	}
+	if v > math.MaxInt64 {
+		s.fail("%d does not fit 64 bits with a sign", v)
+		return 0
+	}
+	return int64(v)
+}
+
+// uint reads a whole number in 0..limit.
+func (s *scanner) uint(limit int) int {
+	v := s.int()
+	if v < 0 || v > int64(limit) {
+		s.fail("%d is outside 0..%d", v, limit)
 		return 0
 	}
 	return int(v)
