@@ -3,13 +3,13 @@ package sqsbatch
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/starburst-go/starburst/internal/awserr"
 )
 
 var (
@@ -93,38 +93,27 @@ func judge(err error) verdict {
 		is[*types.KmsNotFound](err),
 		is[*types.KmsOptInRequired](err):
 		return giveUp
+	case rejected(err):
+		return halve
 	}
 	return again
 }
 
+// rejected reports whether SQS found fault with the request itself, in an error
+// that the SDK has no type for (HTTP 4xx, but neither throttling nor access).
+func rejected(err error) bool {
+	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	return ok && answer.HTTPStatusCode() >= 400 && answer.HTTPStatusCode() < 500 &&
+		!awserr.IsTransient(err) && !awserr.IsAccess(err)
+}
+
 func is[T error](err error) bool {
-	var t T
-	return errors.As(err, &t)
+	_, ok := errors.AsType[T](err)
+	return ok
 }
 
 // leaseLost recognises the typed errors that say of a call of one entry what
 // EntryError.Is says of an entry.
 func leaseLost(err error) bool {
 	return is[*types.ReceiptHandleIsInvalid](err) || is[*types.MessageNotInflight](err) || is[*types.InvalidIdFormat](err)
-}
-
-// Denied reports whether err says that these credentials may not do this, or are
-// none at all. It is not final by default, because a worker outlives a rotation
-// of its role's credentials; someone who waits at a terminal wants to know at once.
-func Denied(err error) bool {
-	var answer *smithyhttp.ResponseError
-	if errors.As(err, &answer) && (answer.HTTPStatusCode() == http.StatusForbidden || answer.HTTPStatusCode() == http.StatusUnauthorized) {
-		return true
-	}
-	// SQS declares no types for the errors common to all services, and answers
-	// some of them with status 400.
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		switch api.ErrorCode() {
-		case "AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId",
-			"InvalidSecurity", "NotAuthorized", "OptInRequired", "SignatureDoesNotMatch", "UnrecognizedClientException":
-			return true
-		}
-	}
-	return false
 }

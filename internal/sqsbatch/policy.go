@@ -28,18 +28,30 @@ const (
 	DefaultCap  = 5 * time.Second
 )
 
+// Defaults of Policy.CallTimeout. A send carries up to 1 MiB, perhaps over a
+// slow line that several calls share.
+const (
+	DefaultCallTimeout = 20 * time.Second
+	DefaultSendTimeout = time.Minute
+)
+
 // Policy says how entries are grouped and tried again. The zero value is ready to use.
 type Policy struct {
 	// Tries is how often one entry is tried in all. Default: 0, until the context ends.
 	Tries int
 	// Base and Cap bound the back-off, see DefaultBase. Default: 50 ms and 5 s.
 	Base, Cap time.Duration
+	// CallTimeout bounds one call, the SDK's retries included: a connection that
+	// has died silently is noticed by nothing else. Default: 20 s, for sends 60 s.
+	CallTimeout time.Duration
 	// MaxBytes is the most bytes in one call, 1..MaxBytes; lower it for servers or
 	// queues with a lower limit. Default: 1 MiB.
 	MaxBytes int
 	// Final names further errors of a whole call after which trying again is
-	// pointless for this caller, for instance Denied. Default: none beyond what
-	// SQS calls final (no such queue, no such KMS key, …).
+	// pointless for this caller. Default: none beyond what SQS calls final (no such
+	// queue, no such KMS key, …). In particular a missing permission is not final: a
+	// worker outlives a rotation of its credentials, but whoever waits at a
+	// terminal wants to know at once and passes awserr.IsAccess.
 	Final func(error) bool
 	// Rand returns a random number in [0, n); tests pass their own. Default: math/rand/v2.
 	Rand func(n int64) int64
@@ -48,6 +60,7 @@ type Policy struct {
 func (p Policy) withDefaults() Policy {
 	p.Base = cmp.Or(p.Base, DefaultBase)
 	p.Cap = cmp.Or(p.Cap, DefaultCap)
+	p.CallTimeout = cmp.Or(p.CallTimeout, DefaultCallTimeout)
 	if p.MaxBytes <= 0 || p.MaxBytes > MaxBytes {
 		p.MaxBytes = MaxBytes
 	}

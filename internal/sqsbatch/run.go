@@ -62,7 +62,7 @@ func (op operation) do(ctx context.Context, p Policy, queue []int, errs []error)
 			r.abandon(batch, context.Cause(ctx))
 			break
 		}
-		got, err := r.call(ctx, batch)
+		got, err := r.timed(ctx, batch)
 		if err != nil {
 			r.refused(batch, err)
 			continue
@@ -70,6 +70,12 @@ func (op operation) do(ctx context.Context, p Policy, queue []int, errs []error)
 		r.settle(batch, got)
 	}
 	return r.errs
+}
+
+func (r *run) timed(ctx context.Context, batch []int) (answer, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, r.policy.CallTimeout, fmt.Errorf("no answer within %v", r.policy.CallTimeout))
+	defer cancel()
+	return r.call(ctx, batch)
 }
 
 // next takes a batch off the queue: as many entries as fit into one call. An

@@ -1,6 +1,7 @@
 package sqsbatch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -36,6 +37,7 @@ func SendAll(ctx context.Context, api Sender, queueURL string, entries []Entry) 
 
 // SendAll is the function SendAll under the policy.
 func (p Policy) SendAll(ctx context.Context, api Sender, queueURL string, entries []Entry) []error {
+	p.CallTimeout = cmp.Or(p.CallTimeout, DefaultSendTimeout)
 	errs := make([]error, len(entries))
 	queue := make([]int, 0, len(entries))
 	for i := range entries {

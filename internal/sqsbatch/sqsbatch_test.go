@@ -11,11 +11,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/starburst-go/starburst/internal/awserr"
 	"github.com/starburst-go/starburst/internal/sqsbatch"
 )
 
@@ -112,12 +114,32 @@ func TestSendAllCalls(t *testing.T) {
 			calls: []int{3, 3}, failed: []int{0, 1, 2},
 		},
 		{
+			name: "an error that SQS has no type for and blames on the request fails alone", bodies: numbered(3),
+			queue: &queue{err: func(call int) error {
+				if call < 3 { // 3, then 1 + …
+					return httpError(http.StatusBadRequest)
+				}
+				return nil
+			}},
+			calls: []int{3, 1, 1, 1}, failed: []int{0, 1},
+		},
+		{
+			name: "an error of the server is passing", bodies: numbered(3),
+			queue: &queue{err: func(call int) error {
+				if call < 3 {
+					return httpError(http.StatusServiceUnavailable)
+				}
+				return nil
+			}},
+			calls: []int{3, 3, 3, 3},
+		},
+		{
 			name: "no such queue ends everything at once", bodies: numbered(30),
 			queue: &queue{err: func(int) error { return &types.QueueDoesNotExist{} }},
 			calls: []int{10}, failed: seq(30),
 		},
 		{
-			name: "an error that the caller calls final does too", bodies: numbered(30), policy: sqsbatch.Policy{Final: sqsbatch.Denied},
+			name: "an error that the caller calls final does too", bodies: numbered(30), policy: sqsbatch.Policy{Final: awserr.IsAccess},
 			queue: &queue{err: func(int) error { return &smithy.GenericAPIError{Code: "AccessDenied"} }},
 			calls: []int{10}, failed: seq(30),
 		},
@@ -191,24 +213,40 @@ func TestLeaseLostByCode(t *testing.T) {
 	}
 }
 
-func TestDenied(t *testing.T) {
-	t.Parallel()
-	forbidden := &smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusForbidden}}, Err: errNetwork}
-	for err, want := range map[error]bool{
-		forbidden: true,
-		&smithy.GenericAPIError{Code: "ExpiredToken"}:          true,
-		&smithy.GenericAPIError{Code: "ThrottlingException"}:   false,
-		&types.QueueDoesNotExist{}:                             false,
-		errNetwork:                                             false,
-		fmt.Errorf("send: %w", &types.InvalidSecurity{}):       true,
-		fmt.Errorf("send: %w", &types.RequestThrottled{}):      false,
-		fmt.Errorf("send: %w", fmt.Errorf("%w", errNetwork)):   false,
-		&smithy.OperationError{ServiceID: "s", Err: forbidden}: true,
-	} {
-		if got := sqsbatch.Denied(err); got != want {
-			t.Errorf("Denied(%v) = %v", err, got)
-		}
+func httpError(status int) error {
+	return &smithyhttp.ResponseError{
+		Response: &smithyhttp.Response{Response: &http.Response{StatusCode: status}},
+		Err:      &smithy.GenericAPIError{Code: "SomethingNew"},
 	}
+}
+
+func TestACallThatIsNeverAnsweredIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q := &deaf{calls: 2}
+		start := time.Now()
+		errs := sqsbatch.SendAll(t.Context(), q, "q", entries("x"))
+		if errs[0] != nil || len(q.done) != 1 {
+			t.Errorf("sent %v with %v", q.done, errs)
+		}
+		if took := time.Since(start); took < 2*time.Minute || took > 2*time.Minute+time.Second {
+			t.Errorf("took %v; two calls of a minute were expected", took)
+		}
+	})
+}
+
+// deaf is a queue that does not answer its first calls.
+type deaf struct {
+	queue
+	calls int
+}
+
+func (d *deaf) SendMessageBatch(ctx context.Context, in *sqs.SendMessageBatchInput, o ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error) {
+	if d.calls--; d.calls >= 0 {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return d.queue.SendMessageBatch(ctx, in, o...)
 }
 
 func TestDelayAndGroup(t *testing.T) {
