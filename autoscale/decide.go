@@ -78,7 +78,7 @@ func unbelievable(c Config, s State, o Observation) string {
 		{"delayed messages", o.Delayed, maxBelievedCount}, {"known tasks", o.KnownTasks, maxBelievedCount},
 		{"known messages", o.KnownMessages, maxBelievedCount}, {"desired count", int64(o.Desired), maxBelievedWorkers},
 		{"running count", int64(o.Running), maxBelievedWorkers}, {"pending count", int64(o.Pending), maxBelievedWorkers},
-		{"busy workers", int64(o.Busy), maxBelievedWorkers},
+		{"busy workers", int64(o.Busy), maxBelievedWorkers}, {"silent workers", int64(o.Silent), maxBelievedWorkers},
 	} {
 		if n.value < 0 || n.value > n.max {
 			return fmt.Sprintf("%d %s cannot be", n.value, n.what)
@@ -141,6 +141,10 @@ func (s State) remember(o Observation, w work) State {
 	return s
 }
 
+// busy is the number of workers that must be taken to hold messages. Of the running
+// ones, those that have fallen silent count: nobody knows what they are at.
+func busy(o Observation) int { return o.Busy + min(o.Silent, max(0, o.Running-o.Heard)) }
+
 // missing is the number of workers asked for that do not run yet. Right after a raise
 // ECS has not even made them pending.
 func missing(o Observation) int { return max(o.Pending, o.Desired-o.Running, 0) }
@@ -149,7 +153,7 @@ func missing(o Observation) int { return max(o.Pending, o.Desired-o.Running, 0) 
 func finish(c Config, s State, o Observation, w work) *verdict {
 	empty := o.Visible+o.InFlight+o.Delayed == 0
 	stranded := w.backlog > 0 && empty && o.Now.Sub(s.EmptySince) >= c.StrandedAfter
-	if w.backlog > 0 && !stranded || o.Visible+o.InFlight > 0 || o.Busy > 0 {
+	if w.backlog > 0 && !stranded || o.Visible+o.InFlight > 0 || busy(o) > 0 {
 		return nil
 	}
 	quiet := o.Now.Sub(s.QuietSince)

@@ -235,6 +235,16 @@ var finishing = []decideCase{
 			Running: 2, ArrivedAt: noon},
 	},
 	{
+		because: "a worker not heard of lately may be busy; a dead one that was replaced is not counted",
+		config:  autoscale.Config{Max: 10},
+		state:   autoscale.State{Wave: 2, WaveAt: before(time.Hour), Want: 2, Running: 2, QuietSince: before(time.Hour), EmptySince: before(time.Hour)},
+		seen:    autoscale.Observation{Counts: counts(2, 2, 0), Heard: 1, Silent: 3, EmptySince: before(time.Hour), IdlePolls: 1},
+		want:    2, wave: 2,
+		reason: "keep 2: 0 tasks waiting or running in 0 messages want 0; running 2, pending 0",
+		after: autoscale.State{Want: 2, Wave: 2, WaveAt: before(time.Hour), QuietSince: before(time.Hour), EmptySince: before(time.Hour),
+			Running: 2, ArrivedAt: noon},
+	},
+	{
 		because: "a delayed retry keeps one worker, not the whole fleet, and never zero",
 		config:  autoscale.Config{Max: 10},
 		state:   autoscale.State{Wave: 3, WaveAt: before(time.Hour), Want: 4, Running: 4, QuietSince: before(5 * time.Minute)},

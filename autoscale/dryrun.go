@@ -4,20 +4,37 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"time"
 )
 
-// DryRun is a Fleet that reports the counts of another and changes nothing: it logs
-// what would have been asked for.
-type DryRun struct {
-	Fleet
-	// Log receives a line for each change not made. Default: none.
-	Log *slog.Logger
+// DryRun returns parts that see what p sees and change nothing: neither the fleet nor the
+// journal, and they lead without a lease, so that a dry run can look over a living
+// leader's shoulder. What would have been asked for is logged; log may be nil.
+func DryRun(p Parts, log *slog.Logger) Parts {
+	p.Fleet = dryFleet{p.Fleet, cmp.Or(log, slog.New(slog.DiscardHandler))}
+	p.Journal = dryJournal{p.Journal}
+	p.Lease = dryLease{}
+	return p
 }
 
-var _ Fleet = DryRun{}
+type dryFleet struct {
+	Fleet
+	log *slog.Logger
+}
 
-// SetDesired logs n and returns nil.
-func (d DryRun) SetDesired(_ context.Context, n int) error {
-	cmp.Or(d.Log, slog.New(slog.DiscardHandler)).Info("dry run: would set the desired count", "want", n)
+func (f dryFleet) SetDesired(_ context.Context, n int) error {
+	f.log.Info("dry run: would set the desired count", "want", n)
 	return nil
 }
+
+type dryJournal struct{ Journal }
+
+func (dryJournal) Record(context.Context, Decision) error { return nil }
+
+type dryLease struct{}
+
+func (dryLease) Hold(_ context.Context, now time.Time) (time.Time, bool, error) {
+	return now.Add(time.Hour), true, nil
+}
+
+func (dryLease) Release(context.Context) error { return nil }

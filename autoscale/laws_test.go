@@ -37,8 +37,9 @@ func draw(t *rapid.T) (autoscale.Config, autoscale.State, autoscale.Observation)
 		Now: noon, Taken: noon, Visible: count("visible", 1e6), InFlight: count("in flight", 120_000), Delayed: count("delayed", 1e6),
 		KnownTasks: count("known", 1e9), TasksPerMessage: rapid.Float64Range(0, 10_000).Draw(t, "mean"),
 		Counts: counts(desired, running, pending),
-		Heard:  rapid.IntRange(0, running).Draw(t, "heard"), Busy: rapid.IntRange(0, running).Draw(t, "busy"),
+		Heard:  rapid.IntRange(0, running).Draw(t, "heard"), Silent: rapid.IntRange(0, 50).Draw(t, "silent"),
 	}
+	o.Busy = rapid.IntRange(0, o.Heard).Draw(t, "busy")
 	o.KnownMessages = rapid.Int64Range(0, o.KnownTasks).Draw(t, "known messages")
 	if o.Busy == 0 {
 		o.EmptySince = past("idle since")
@@ -57,8 +58,8 @@ func TestDecideKeepsItsLaws(t *testing.T) {
 		if d.Want > c.Max {
 			t.Fatalf("want %d exceeds max %d (%s)", d.Want, c.Max, d.Reason)
 		}
-		if d.Want < min(o.Busy, o.Desired, c.Max) {
-			t.Fatalf("want %d, but %d are busy (%s)", d.Want, o.Busy, d.Reason)
+		if busy := o.Busy + min(o.Silent, max(0, o.Running-o.Heard)); d.Want < min(busy, o.Desired, c.Max) {
+			t.Fatalf("want %d, but %d are busy (%s)", d.Want, busy, d.Reason)
 		}
 		if o.Visible > 0 && c.Max >= 1 && d.Want < 1 {
 			t.Fatalf("%d messages visible and nobody wanted (%s)", o.Visible, d.Reason)
@@ -124,6 +125,7 @@ func TestAbsurdObservationsChangeNothing(t *testing.T) {
 			func() { o.Running = int(bad) },
 			func() { o.Pending = int(bad) },
 			func() { o.Busy = int(bad) },
+			func() { o.Silent = int(bad) },
 			func() { o.TasksPerMessage = float64(bad) },
 			func() { o.TasksPerMessage = math.NaN() },
 			func() { o.TasksPerMessage = math.Inf(1) },

@@ -286,17 +286,20 @@ func TestDrainNamesWhatIsLeftWhenTimeIsUp(t *testing.T) {
 	})
 }
 
-func TestADryRunChangesNothing(t *testing.T) {
+func TestADryRunLooksOnAndChangesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(0)
-	w.edit(queued)
-	l, err := autoscale.New(laptop, autoscale.Parts{Observer: w, Fleet: autoscale.DryRun{Fleet: w}, Journal: w, Lease: lease{w, "a"}})
+	w.edit(func(w *world) {
+		queued(w)
+		w.owner, w.until = "a living leader", time.Now().Add(time.Hour)
+	})
+	l, err := autoscale.New(laptop, autoscale.DryRun(autoscale.Parts{Observer: w, Fleet: w, Journal: w, Lease: lease{w, "a"}}, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
 	d, err := l.Once(t.Context())
-	if err != nil || d.Want != 1 || len(w.asked()) != 0 {
-		t.Errorf("decided %d, asked for %v, %v", d.Want, w.asked(), err)
+	if err != nil || d.Want != 1 || len(w.asked()) != 0 || len(w.reasons()) != 0 || w.owner != "a living leader" {
+		t.Errorf("decided %d, asked for %v, recorded %v, leader %q, %v", d.Want, w.asked(), w.reasons(), w.owner, err)
 	}
 }
 

@@ -25,9 +25,9 @@ type Observation struct {
 
 	Counts
 
-	// Heard is the number of workers with a fresh ledger, Busy how many workers
-	// hold messages (those not heard of lately included).
-	Heard, Busy int
+	// Heard is the number of workers with a fresh ledger, Busy how many of them hold messages, and
+	// Silent how many more have not been heard of lately, without having said good-bye.
+	Heard, Busy, Silent int
 	// IdlePolls is the number of fresh workers that hold nothing and whose last long poll came back
 	// empty. One is proof that nothing is visible, better than any count.
 	IdlePolls int

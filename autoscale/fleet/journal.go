@@ -1,0 +1,92 @@
+package fleet
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/starburst-go/starburst/autoscale"
+	"github.com/starburst-go/starburst/cost"
+	"github.com/starburst-go/starburst/store"
+)
+
+// Decisions is the part of the store that keeps what the autoscaler decided and
+// what workers are told; *store.Store has it.
+type Decisions interface {
+	PutDecision(ctx context.Context, d store.Decision) error
+	Decisions(ctx context.Context, fleet string, from, to time.Time) iter.Seq2[store.Decision, error]
+	UpdateControl(ctx context.Context, fleet string, change func(*store.Control)) error
+}
+
+const (
+	// beatEvery is how often workers are told that a leader is alive. They wait 15
+	// minutes before they believe that there is none, and each beat is some twenty writes.
+	beatEvery = 30 * time.Second
+	// recent is how old a decision may be for a new leader to go on from it. A
+	// living leader records one every 30 s.
+	recent = 10 * time.Minute
+)
+
+// Journal keeps decisions in the store.
+type Journal struct {
+	store Decisions
+	fleet string
+
+	mu     sync.Mutex // protects beatAt
+	beatAt time.Time
+}
+
+var _ autoscale.Journal = (*Journal)(nil)
+
+// Record stores d and, now and then, the time of the leader.
+func (j *Journal) Record(ctx context.Context, d autoscale.Decision) error {
+	if err := j.store.PutDecision(ctx, stored(d, j.fleet)); err != nil {
+		return err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if d.At.Sub(j.beatAt) < beatEvery && !j.beatAt.IsZero() {
+		return nil
+	}
+	if err := j.store.UpdateControl(ctx, j.fleet, func(c *store.Control) { c.LeaderAt = d.At }); err != nil {
+		return err
+	}
+	j.beatAt = d.At
+	return nil
+}
+
+// Last returns the newest decision of the last ten minutes.
+func (j *Journal) Last(ctx context.Context, now time.Time) (autoscale.Decision, bool, error) {
+	var last store.Decision
+	found := false
+	for d, err := range j.store.Decisions(ctx, j.fleet, now.Add(-recent), now.Add(time.Second)) {
+		if err != nil {
+			return autoscale.Decision{}, false, err
+		}
+		last, found = d, true
+	}
+	return restored(last), found, nil
+}
+
+// stored and restored translate between the decision and its record.
+func stored(d autoscale.Decision, fleet string) store.Decision {
+	o := d.Observation
+	return store.Decision{
+		Fleet: fleet, At: d.At, Seq: d.Seq, Wave: d.Wave,
+		Visible: o.Visible, InFlight: o.InFlight, Delayed: o.Delayed, Backlog: d.Backlog,
+		Running: o.Running, Pending: o.Pending, Desired: o.Desired, Busy: o.Busy, SpentPico: int64(o.Spent),
+		Want: d.Want, Binding: string(d.Binding), Reason: d.Reason,
+	}
+}
+
+func restored(d store.Decision) autoscale.Decision {
+	return autoscale.Decision{
+		At: d.At, Seq: d.Seq, Wave: d.Wave, Backlog: d.Backlog, From: d.Desired, Want: d.Want,
+		Hold: d.Binding == string(autoscale.BindHold), Binding: autoscale.Binding(d.Binding), Reason: d.Reason,
+		Observation: autoscale.Observation{
+			Now: d.At, Visible: d.Visible, InFlight: d.InFlight, Delayed: d.Delayed, Busy: d.Busy, Spent: cost.PicoUSD(d.SpentPico),
+			Counts: autoscale.Counts{Desired: d.Desired, Running: d.Running, Pending: d.Pending},
+		},
+	}
+}

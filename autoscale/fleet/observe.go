@@ -1,0 +1,146 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/starburst-go/starburst/autoscale"
+	"github.com/starburst-go/starburst/cost"
+	"github.com/starburst-go/starburst/cost/sample"
+	"github.com/starburst-go/starburst/store"
+)
+
+// SQS is the part of Amazon SQS that counts messages; *sqs.Client has it.
+type SQS interface {
+	GetQueueAttributes(context.Context, *sqs.GetQueueAttributesInput, ...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error)
+}
+
+// Ledgers is the part of the store that knows what workers did; *store.Store has it.
+type Ledgers interface {
+	Ledgers(ctx context.Context, fleet string) ([]store.Ledger, error)
+}
+
+// Observer sees the demand for workers: the queue, the jobs and the workers' ledgers. It is safe for concurrent use.
+type Observer struct {
+	sqs         SQS
+	queueURL    string
+	ledgers     Ledgers
+	fleet       string
+	ledgerEvery time.Duration
+	book        *cost.Book
+	roster      roster
+
+	mu       sync.Mutex // protects the cache below
+	cached   []store.Ledger
+	cachedAt time.Time
+}
+
+var (
+	_ autoscale.Observer = (*Observer)(nil)
+	_ SQS                = (*sqs.Client)(nil)
+)
+
+// Watch counts the job's tasks from the next observation on, before the job index would show it.
+func (o *Observer) Watch(job string) { o.roster.watch(job) }
+
+// Observe asks the queue, and the store for what may have changed: at most three calls, at the same time.
+func (o *Observer) Observe(ctx context.Context, now time.Time) (autoscale.Observation, error) {
+	var obs autoscale.Observation
+	var jobs []store.Job
+	var ledgers []store.Ledger
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return o.count(gctx, &obs) })
+	g.Go(func() (err error) {
+		jobs, err = o.roster.refresh(gctx, now)
+		return err
+	})
+	var taken time.Time
+	g.Go(func() (err error) {
+		ledgers, taken, err = o.readLedgers(gctx, now)
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return autoscale.Observation{}, err
+	}
+	obs.Taken = taken
+	settled := survey(&obs, ledgers, now)
+	for _, j := range jobs {
+		tasks, messages := outstanding(j, settled[j.ID])
+		obs.KnownTasks += tasks
+		obs.KnownMessages += messages
+	}
+	var err error
+	obs.Spent, err = o.price(ledgers, jobs, now)
+	return obs, err
+}
+
+// attributes are the counts asked of SQS.
+var attributes = []types.QueueAttributeName{
+	types.QueueAttributeNameApproximateNumberOfMessages,
+	types.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
+	types.QueueAttributeNameApproximateNumberOfMessagesDelayed,
+}
+
+func (o *Observer) count(ctx context.Context, obs *autoscale.Observation) error {
+	out, err := o.sqs.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &o.queueURL, AttributeNames: attributes})
+	if err != nil {
+		return fmt.Errorf("count the messages of %s: %w", o.queueURL, err)
+	}
+	for i, n := range []*int64{&obs.Visible, &obs.InFlight, &obs.Delayed} {
+		text := out.Attributes[string(attributes[i])]
+		if *n, err = strconv.ParseInt(text, 10, 64); err != nil {
+			return fmt.Errorf("count the messages of %s: %s is %q, want a number", o.queueURL, attributes[i], text)
+		}
+	}
+	return nil
+}
+
+// readLedgers reads the ledgers, or returns the last ones while they are recent.
+func (o *Observer) readLedgers(ctx context.Context, now time.Time) ([]store.Ledger, time.Time, error) {
+	o.mu.Lock()
+	cached, at := o.cached, o.cachedAt
+	o.mu.Unlock()
+	if age := now.Sub(at); !at.IsZero() && age >= 0 && age < o.ledgerEvery {
+		return cached, at, nil
+	}
+	ledgers, err := o.ledgers.Ledgers(ctx, o.fleet)
+	if err != nil {
+		return nil, now, fmt.Errorf("read the ledgers of fleet %s: %w", o.fleet, err)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.cached, o.cachedAt = ledgers, now
+	return ledgers, now, nil
+}
+
+// price adds up what the workers cost that have lived since the oldest unfinished
+// job was created: the money spent on what is being worked on.
+func (o *Observer) price(ledgers []store.Ledger, jobs []store.Job, now time.Time) (cost.PicoUSD, error) {
+	if o.book == nil {
+		return 0, nil
+	}
+	from := now
+	for _, j := range jobs {
+		if j.Created.Before(from) {
+			from = j.Created
+		}
+	}
+	var recent []store.Ledger
+	for _, l := range ledgers {
+		if !l.Updated.Before(from) || !l.Final && now.Sub(l.Updated) <= sample.DefaultAliveFor {
+			recent = append(recent, l)
+		}
+	}
+	st, err := sample.JobCost(o.book, recent, now, cost.Options{})
+	if err != nil {
+		return 0, fmt.Errorf("price the workers of fleet %s: %w", o.fleet, err)
+	}
+	return st.Total, nil
+}
