@@ -94,10 +94,12 @@ func ledgerPK(fleet string, shard int) string { return fmt.Sprintf("L#%s#%d", fl
 func ledgerKey(fleet, worker string) key {
 	return key{ledgerPK(fleet, spread(worker, ledgerShards)), worker}
 }
-func pointerKey(job, worker string) key     { return key{"P#" + job, worker} }
-func controlKey(fleet string, replica int) key { return key{fmt.Sprintf("K#%s#%d", fleet, replica), "CTL"} }
-func handlerKey(fleet, handler string) key  { return key{"H#" + fleet, handler} }
-func leaseKey(fleet string) key             { return key{"A#" + fleet, "LEASE"} }
+func pointerKey(job, worker string) key { return key{"P#" + job, worker} }
+func controlKey(fleet string, replica int) key {
+	return key{fmt.Sprintf("K#%s#%d", fleet, replica), "CTL"}
+}
+func handlerKey(fleet, handler string) key { return key{"H#" + fleet, handler} }
+func leaseKey(fleet string) key            { return key{"A#" + fleet, "LEASE"} }
 func decisionPK(fleet string, at time.Time) string {
 	return "D#" + fleet + "#" + at.UTC().Format("20060102")
 }

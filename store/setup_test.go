@@ -1,11 +1,16 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"iter"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/google/uuid"
 
+	"github.com/starburst-go/starburst/codec"
 	"github.com/starburst-go/starburst/store"
 )
 
@@ -55,17 +61,23 @@ func setup(tb testing.TB, opts ...store.Option) (*store.Store, *dynamodb.Client)
 // created is the time all test jobs are made at: recent, and whole in milliseconds.
 var created = time.Now().UTC().Truncate(time.Second)
 
-// jobOf makes a stored job of n tasks in chunks.
-func jobOf(tb testing.TB, s *store.Store, n, chunk, shards int) store.Job {
+// newJob returns a valid job of n tasks in chunks of 10 that is not stored yet.
+func newJob(tb testing.TB, n int) store.Job {
 	tb.Helper()
-	j := store.Job{
-		ID: "job-" + strings.ReplaceAll(tb.Name(), "/", "-") + "-" + uuid.NewString()[:8], Handler: "double", Fleet: "default",
-		N: n, Plan: store.Plan{Chunk: chunk}, Shards: shards, MaxAttempts: 3,
-		InputSHA: [32]byte{1, 2, 3}, Created: created, Expires: created.Add(24 * time.Hour), State: store.Open,
+	name := strings.ReplaceAll(tb.Name(), "/", "-")
+	return store.Job{
+		ID: name[:min(len(name), 80)] + "-" + uuid.NewString()[:8], Handler: "double", Fleet: "default",
+		N: n, Plan: store.Plan{Chunk: 10}, Shards: 4, MaxAttempts: 3, InputSHA: [32]byte{1, 2, 3},
+		Timeout: time.Minute, MaxCostPico: 5e12, Label: "paths.jsonl",
+		Created: created, Expires: created.Add(24 * time.Hour), State: store.Open,
 	}
-	if len(j.ID) > 128 {
-		j.ID = j.ID[len(j.ID)-128:]
-	}
+}
+
+// storeJob makes a stored job of n tasks in chunks.
+func storeJob(tb testing.TB, s *store.Store, n, chunk, shards int) store.Job {
+	tb.Helper()
+	j := newJob(tb, n)
+	j.Plan.Chunk, j.Shards = chunk, shards
 	if err := s.CreateJob(tb.Context(), j); err != nil {
 		tb.Fatal(err)
 	}
@@ -73,4 +85,82 @@ func jobOf(tb testing.TB, s *store.Store, n, chunk, shards int) store.Job {
 }
 
 // value is the result that tests store for task i.
-func value(i int) []byte { return fmt.Appendf([]byte{0xd9, 10}, "%010d", i) }
+func value(i int) []byte { return fmt.Appendf([]byte{0xaa}, "%010d", i) }
+
+// resultOf returns the result of a message that settles the indices by itself.
+func resultOf(j store.Job, id codec.Identity, indices ...int) store.Result {
+	r := store.Result{
+		Job: j.ID, Identity: id, Handler: j.Handler, Token: uuid.NewString(), Worker: "w1", Attempt: 1,
+		Started: created.Add(time.Second), Finished: created.Add(2 * time.Second), Expires: j.Expires,
+	}
+	for _, i := range indices {
+		r.Settled = append(r.Settled, store.Settled{Index: i, Value: value(i)})
+	}
+	return r
+}
+
+// span lists the indices first … first+n-1.
+func span(first, n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = first + i
+	}
+	return out
+}
+
+// failedTask is the failure that tests store for task i.
+func failedTask(i int) store.Settled {
+	return store.Settled{Index: i, Failure: &store.Failure{
+		Kind: store.FailPanic, Message: fmt.Sprintf("task %d", i), Stack: "main.go:1", Argument: []byte{0x01}, Attempts: 3,
+	}}
+}
+
+// put writes a result that must not be there yet.
+func put(tb testing.TB, s *store.Store, j store.Job, r store.Result) {
+	tb.Helper()
+	if out, err := s.PutResult(tb.Context(), j, r); err != nil || out != store.Written {
+		tb.Fatalf("PutResult(%q) = %v, %v; want written", r.Identity, out, err)
+	}
+}
+
+// collect reads results until they end or fail.
+func collect(seq iter.Seq2[store.Settled, error]) (all []store.Settled, err error) {
+	for r, err := range seq {
+		if err != nil {
+			return all, err
+		}
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+// memBlobs keeps blobs in memory.
+type memBlobs struct {
+	mu sync.Mutex
+	m  map[string][]byte
+}
+
+func newMemBlobs() *memBlobs { return &memBlobs{m: map[string][]byte{}} }
+
+func (b *memBlobs) Put(_ context.Context, key string, v []byte) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.m[key] = bytes.Clone(v)
+	return nil
+}
+
+func (b *memBlobs) Get(_ context.Context, key string) ([]byte, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	v, ok := b.m[key]
+	if !ok {
+		return nil, fmt.Errorf("object %s: %w", key, store.ErrNotFound)
+	}
+	return v, nil
+}
+
+func (b *memBlobs) keys() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Sorted(maps.Keys(b.m))
+}

@@ -50,7 +50,7 @@ func IsTransient(err error) bool {
 		return true
 	case IsAccess(err):
 		return false
-	case status(err) >= http.StatusInternalServerError:
+	case status(err) >= http.StatusInternalServerError, serverFault(err):
 		return true
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return true // the connection ended inside the answer; no table of the SDK knows it
@@ -156,6 +156,12 @@ func as[E error](err error) bool {
 func hasCode(err error, codes map[string]bool) bool {
 	api, ok := errors.AsType[smithy.APIError](err)
 	return ok && codes[api.ErrorCode()]
+}
+
+// serverFault reports whether the service's model calls the error its own fault.
+func serverFault(err error) bool {
+	api, ok := errors.AsType[smithy.APIError](err)
+	return ok && api.ErrorFault() == smithy.FaultServer
 }
 
 // modelled reports whether a service package has a type for the error.

@@ -1,0 +1,114 @@
+package store_test
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/starburst-go/starburst/store"
+)
+
+// noise is an incompressible msgpack binary of n bytes, n < 16 MiB.
+func noise(n int) []byte {
+	v := []byte{0xc6, 0, byte(n >> 16), byte(n >> 8), byte(n)}
+	rnd := rand.NewChaCha8([32]byte{7})
+	b := make([]byte, n)
+	_, _ = rnd.Read(b)
+	return append(v, b...)
+}
+
+func TestLargeResultGoesToTheBucketFirst(t *testing.T) {
+	t.Parallel()
+	blobs := newMemBlobs()
+	s, _ := setup(t, store.WithBlobs(blobs))
+	j := storeJob(t, s, 10, 10, 1)
+	r := resultOf(j, "0", span(0, 10)...)
+	r.Settled[3].Value = noise(1 << 20)
+	put(t, s, j, r)
+	if d := cmp.Diff([]string{"out/" + j.ID + "/0/" + r.Token}, blobs.keys()); d != "" {
+		t.Fatalf("objects (-want +got):\n%s", d)
+	}
+	got, ok, err := s.Result(t.Context(), j, "0")
+	if err != nil || !ok || !bytes.Equal(got.Settled[3].Value, r.Settled[3].Value) || len(got.Settled) != 10 {
+		t.Errorf("result read back: %v, %v, %d tasks", ok, err, len(got.Settled))
+	}
+	all, err := collect(s.Results(t.Context(), j, store.ReadOptions{}))
+	if err != nil || !cmp.Equal(all, r.Settled) {
+		t.Errorf("results: %d tasks, %v", len(all), err)
+	}
+	if c, err := s.Recount(t.Context(), j); err != nil || c.OK != 10 {
+		t.Errorf("recount = %+v, %v; want 10 ok without the object", c, err)
+	}
+}
+
+func TestLargeCompressibleResultStaysInTheItem(t *testing.T) {
+	t.Parallel()
+	blobs := newMemBlobs()
+	s, _ := setup(t, store.WithBlobs(blobs))
+	j := storeJob(t, s, 1, 1, 1)
+	r := resultOf(j, "0", 0)
+	r.Settled[0].Value = append([]byte{0xc6, 0, 0x10, 0, 0}, make([]byte, 1<<20)...)
+	put(t, s, j, r)
+	if len(blobs.keys()) != 0 {
+		t.Errorf("objects %v, want none", blobs.keys())
+	}
+}
+
+func TestWithoutABucketItemsHoldWhatFits(t *testing.T) {
+	t.Parallel()
+	s, _ := setup(t)
+	j := storeJob(t, s, 2, 1, 1)
+	r := resultOf(j, "0", 0)
+	r.Settled[0].Value = noise(300 << 10)
+	put(t, s, j, r)
+	r = resultOf(j, "1", 1)
+	r.Settled[0].Value = noise(500 << 10)
+	_, err := s.PutResult(t.Context(), j, r)
+	if tooLarge, ok := errors.AsType[*store.TooLargeError](err); !ok || tooLarge.Limit == 0 {
+		t.Errorf("err = %v, want a TooLargeError", err)
+	}
+}
+
+func TestPointersAreNotTrusted(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name  string
+		spoil func(blobs *memBlobs, key string) (newKey string)
+		want  string
+	}{
+		{"the object was exchanged", func(b *memBlobs, k string) string { b.m[k] = []byte("other bytes"); return k }, "SHA-256"},
+		{"the object is gone", func(b *memBlobs, k string) string { delete(b.m, k); return k }, "not found"},
+		{"the pointer leads to another job's", func(b *memBlobs, k string) string { return "out/secret/0/t" }, "may point to"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			blobs := newMemBlobs()
+			s, c := setup(t, store.WithBlobs(blobs))
+			j := storeJob(t, s, 1, 1, 1)
+			r := resultOf(j, "0", 0)
+			r.Settled[0].Value = noise(100 << 10)
+			put(t, s, j, r)
+			key := tc.spoil(blobs, blobs.keys()[0])
+			_, err := c.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
+				TableName: aws.String(s.Table()), UpdateExpression: aws.String("SET s3 = :k"),
+				Key: map[string]types.AttributeValue{
+					"pk": &types.AttributeValueMemberS{Value: "R#" + j.ID + "#0"}, "sk": &types.AttributeValueMemberS{Value: "0000000000"},
+				},
+				ExpressionAttributeValues: map[string]types.AttributeValue{":k": &types.AttributeValueMemberS{Value: key}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := collect(s.Results(t.Context(), j, store.ReadOptions{})); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("err = %v, want it to say %q", err, tc.want)
+			}
+		})
+	}
+}
