@@ -1,0 +1,84 @@
+package s3
+
+import (
+	"cmp"
+	"crypto/md5"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// files are the objects' contents, one file each, never changed: a new version
+// of an object is a new file. So a reader keeps what it has opened, and no
+// rename is needed: a name counts when a committed row has it.
+type files struct{ dir string }
+
+// path spreads the files over 256 directories.
+func (f files) path(name string) string { return filepath.Join(f.dir, name[:2], name) }
+
+// open creates the directories and removes the files that no row names.
+func (f files) open(used map[string]bool) error {
+	for i := range 256 {
+		dir := filepath.Join(f.dir, fmt.Sprintf("%02x", i))
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("s3: %w", err)
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return fmt.Errorf("s3: %w", err)
+		}
+		for _, e := range entries {
+			if used[e.Name()] {
+				continue
+			}
+			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+				return fmt.Errorf("s3: remove an incomplete object: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// content is what write found.
+type content struct {
+	name  string
+	size  int64
+	md5   []byte
+	crc32 string // as S3 writes it
+}
+
+// write copies r to a new file. Not synced: it survives the process, which is
+// what the database promises too.
+func (f files) write(r io.Reader) (c content, err error) {
+	var id [16]byte
+	rand.Read(id[:])
+	c.name = hex.EncodeToString(id[:])
+	file, err := os.OpenFile(f.path(c.name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return c, err
+	}
+	digest, crc := md5.New(), crc32.NewIEEE()
+	c.size, err = io.Copy(io.MultiWriter(file, digest, crc), r)
+	// r's errors are S3's, and known by their type: none is wrapped.
+	if err = cmp.Or(err, file.Close()); err != nil {
+		return c, cmp.Or(err, f.remove(c.name))
+	}
+	c.md5, c.crc32 = digest.Sum(nil), checksum(crc)
+	return c, nil
+}
+
+// remove removes a file that no row names any more; "" is none.
+func (f files) remove(name string) error {
+	if name == "" {
+		return nil
+	}
+	if err := os.Remove(f.path(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
