@@ -73,6 +73,7 @@ func TestGuard(t *testing.T) {
 		{"the same as a map", "df 7fffffff", malformed},
 		{"the largest count", "dd ffffffff c0", malformed},
 		{"the largest map count, whose double overflows 32 bits", "df ffffffff c0c0", malformed},
+		{"a map count whose double is 2^32", "df 80000000", malformed},
 		{"an array16 that claims more elements than bytes follow", "dc ffff c0c0", malformed},
 		{"a map of one entry", "81 a161 c0", ok},
 		{"a map whose value is missing", "81 a161", malformed},

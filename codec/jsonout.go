@@ -105,8 +105,8 @@ func appendJSONNumber(dst []byte, n number) []byte {
 		bits = 32
 	}
 	// Like encoding/json and ECMAScript: exponents for the very large and the very small only.
-	format := byte('f')
-	if a := math.Abs(n.f); a != 0 && (a < 1e-6 || a >= 1e21) {
+	format, a := byte('f'), math.Abs(n.f)
+	if a != 0 && (bits == 64 && (a < 1e-6 || a >= 1e21) || bits == 32 && (float32(a) < 1e-6 || float32(a) >= 1e21)) {
 		format = 'e'
 	}
 	start := len(dst)
