@@ -68,7 +68,7 @@ type Loop struct {
 	parts  Parts
 	nudge  chan struct{} // holds at most one: nudges in a row are one
 
-	tick       sync.Mutex // serialises ticks; protects all below
+	tick       sync.Mutex // serialises ticks; protects config.Policy and all below
 	state      State
 	leading    bool
 	recorded   Decision // the last one that was stored
@@ -96,6 +96,18 @@ func (l *Loop) Nudge() {
 	case l.nudge <- struct{}{}:
 	default:
 	}
+}
+
+// SetMax changes the largest number of workers from the next tick on. Values below
+// 1 are ignored. A fleet that is larger already is not cut down before its work is done.
+func (l *Loop) SetMax(n int) {
+	if n < 1 {
+		return
+	}
+	l.tick.Lock()
+	l.config.Policy.Max = n
+	l.tick.Unlock()
+	l.Nudge()
 }
 
 // Run ticks, the first time at once, until ctx ends; then it gives up the lease and

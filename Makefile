@@ -1,0 +1,50 @@
+# Starburst. `make help` lists the targets.
+
+GO      ?= go
+BIN     := bin
+PKGS    := ./...
+# The product needs no C compiler.
+export CGO_ENABLED ?= 0
+EXAMPLES := montecarlo bootstrap features gridsearch
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## build, and run the four examples on this machine
+	@scripts/demo.sh
+
+.PHONY: test
+test: ## run the tests (Go only; no Docker, Java, Python or C compiler)
+	$(GO) test $(PKGS)
+
+.PHONY: build
+build: ## build the command and the examples into bin/
+	@mkdir -p $(BIN)
+	$(GO) build -o $(BIN)/ ./cmd/... $(addprefix ./examples/,$(EXAMPLES))
+
+.PHONY: test-race
+test-race: ## run the tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race $(PKGS)
+
+.PHONY: test-servers
+test-servers: ## run the integration tests against ElasticMQ and DynamoDB Local (needs Java and Maven)
+	scripts/servers/test.sh
+
+.PHONY: bench
+bench: build ## push 100,000 no-op tasks through the local endpoint, in default chunks and one by one
+	$(BIN)/starburst bench
+	$(BIN)/starburst bench --chunk 1
+
+.PHONY: fuzz
+fuzz: ## fuzz every target for FUZZTIME (default 20s) each
+	scripts/fuzz.sh
+
+.PHONY: lint
+lint: ## vet, formatting, golangci-lint
+	scripts/lint.sh
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(BIN) example-results-*

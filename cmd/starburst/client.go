@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/starburst-go/starburst/internal/burst"
+	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/laptop"
+	"github.com/starburst-go/starburst/internal/role"
+	"github.com/starburst-go/starburst/internal/stack"
+)
+
+// findStack returns the stack that the environment describes, else the one that
+// a running `starburst dev` serves.
+func findStack(ctx context.Context) (stack.Stack, error) {
+	if s := stack.FromEnv(); !s.IsZero() {
+		return s, s.Validate()
+	}
+	s, err := laptop.Find(ctx, laptop.DevState)
+	if errors.Is(err, laptop.ErrNotRunning) {
+		return s, exit.Errorf(exit.NotFound, "no stack is configured and no local endpoint is running").
+			WithHint("start one in another terminal: starburst dev -- starburst worker --exec -- ./simulate.sh {}")
+	}
+	return s, err
+}
+
+// connect opens a session on the configured stack, without a part in sizing its fleet.
+func connect(c *cli.Context) (*burst.Session, error) {
+	s, err := findStack(c.Context)
+	if err != nil {
+		return nil, err
+	}
+	s.Cluster, s.Service = "", "" // whoever owns the fleet sizes it
+	return burst.Open(c.Context, burst.Config{Stack: s, Workers: 1, Slots: 1, Progress: c.App.ErrWriter, Log: logger(c.App.ErrWriter)})
+}
+
+func logger(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}
+
+// laptopFlags size a fleet on this machine.
+func laptopFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.IntFlag{Name: "workers", Aliases: []string{"w"}, Value: runtime.NumCPU(), EnvVars: []string{"STARBURST_WORKERS"}, Usage: "most worker processes"},
+		&cli.IntFlag{Name: "slots", Value: 1, EnvVars: []string{role.EnvSlots}, Usage: "tasks at once per worker"},
+		&cli.StringFlag{Name: "state", EnvVars: []string{"STARBURST_STATE"}, Usage: "`NAME` of the local state directory"},
+	}
+}
+
+// openLaptop opens a session that brings its own endpoint and fleet.
+func openLaptop(c *cli.Context, state string, worker, handlers []string) (*burst.Session, error) {
+	if c.Int("workers") < 1 || c.Int("slots") < 1 {
+		return nil, exit.Errorf(exit.Usage, "--workers and --slots must be at least 1")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	if worker != nil {
+		worker = append([]string{self}, worker...)
+	}
+	return burst.Open(c.Context, burst.Config{
+		State: state, Workers: c.Int("workers"), Slots: c.Int("slots"), Handlers: handlers,
+		Command: worker, Endpoint: []string{self}, Progress: c.App.ErrWriter, Log: logger(c.App.ErrWriter),
+	})
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/starburst-go/starburst/internal/burst"
+	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/laptop"
+	"github.com/starburst-go/starburst/internal/localaws"
+	"github.com/starburst-go/starburst/internal/role"
+	"github.com/starburst-go/starburst/internal/stack"
+)
+
+// defaultPort of `starburst dev`, the one that local AWS endpoints use.
+const defaultPort = 4566
+
+func devCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:      "dev",
+		Usage:     "serve SQS, DynamoDB, ECS and S3 on this machine, with workers",
+		UsageText: "starburst dev -- starburst worker --exec -- ./simulate.sh {}\n   starburst dev -- ./my-starburst-program\n   starburst dev                              the endpoint alone",
+		Description: "Serves the AWS protocols on the loopback interface until Ctrl-C and prints the export lines that point any AWS\n" +
+			"SDK at it. With a worker command, its ECS service runs that command as processes, sized by the autoscaler, and\n" +
+			"`starburst submit`, `status` and `results` find it by themselves. State stays in its directory and survives a kill.",
+		Flags: slices.Concat(laptopFlags(), []cli.Flag{
+			&cli.IntFlag{Name: "port", Value: defaultPort, Usage: "`PORT` to listen on; 0 picks a free one"},
+		}),
+		Action: devAction,
+	})
+}
+
+func devAction(c *cli.Context) error {
+	ctx := c.Context
+	name := c.String("state")
+	if name == "" {
+		name = laptop.DevState
+	}
+	worker := c.Args().Slice()
+	names, err := handlersOf(ctx, worker)
+	if err != nil {
+		return err
+	}
+	dir, err := laptop.Dir(name)
+	if err != nil {
+		return err
+	}
+	srv, err := localaws.Start(ctx, localaws.Config{Dir: dir, Addr: "127.0.0.1:" + strconv.Itoa(c.Int("port")), Log: logger(c.App.ErrWriter)})
+	if err != nil {
+		return devStartError(err, c.Int("port"))
+	}
+	return errors.Join(serveDev(c, srv, dir, worker, names), closeDev(ctx, srv))
+}
+
+func devStartError(err error, port int) error {
+	var inUse *localaws.InUseError
+	var portInUse *localaws.PortInUseError
+	switch {
+	case errors.As(err, &portInUse):
+		return exit.Errorf(exit.Usage, "%w", err).WithHint("another port: starburst dev --port %d, or --port 0 for a free one", port+1)
+	case errors.As(err, &inUse):
+		return exit.Errorf(exit.Usage, "%w", err).WithHint("another state: starburst dev --state NAME")
+	}
+	return err
+}
+
+func closeDev(ctx context.Context, srv *localaws.Server) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	return srv.Close(ctx)
+}
+
+// serveDev makes the stack, starts the autoscaler and waits for the end.
+func serveDev(c *cli.Context, srv *localaws.Server, dir string, worker, names []string) error {
+	ctx := c.Context
+	clients, err := stack.Open(ctx, stack.Stack{Endpoint: srv.URL()})
+	if err != nil {
+		return err
+	}
+	s, err := laptop.Ensure(ctx, clients, srv.URL(), laptop.Fleet{
+		Command: worker, Env: []string{role.Env + "=" + role.Worker, role.EnvSlots + "=" + c.String("slots")},
+	})
+	if err != nil {
+		return err
+	}
+	withdraw, err := laptop.Announce(dir, s)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = withdraw() }()
+	if len(worker) == 0 {
+		s.Cluster, s.Service = "", "" // no fleet to size
+	}
+	session, err := burst.Open(ctx, burst.Config{
+		Stack: s, Workers: c.Int("workers"), Slots: c.Int("slots"), Handlers: names, Log: logger(c.App.ErrWriter),
+	})
+	if err != nil {
+		return err
+	}
+	printExports(c.App.Writer, s)
+	fmt.Fprintf(c.App.ErrWriter, "serving SQS, DynamoDB, ECS and S3 at %s; state in %s; Ctrl-C ends it\n", srv.URL(), dir)
+	if len(worker) > 0 {
+		fmt.Fprintf(c.App.ErrWriter, "workers: %v, at most %d; try: starburst submit %s --range 1:10 --wait\n", worker, c.Int("workers"), names[0])
+	}
+	<-ctx.Done()
+	endCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	return session.Close(endCtx)
+}
+
+// handlersTimeout bounds the question which handlers a worker command has.
+const handlersTimeout = 10 * time.Second
+
+// handlersOf asks a worker command for its handlers, so that submit knows them
+// before the first worker has run.
+func handlersOf(ctx context.Context, worker []string) ([]string, error) {
+	if len(worker) == 0 {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, handlersTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, worker[0], worker[1:]...)
+	cmd.Env = append(os.Environ(), role.Env+"="+role.Handlers)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return nil, exit.Errorf(exit.Usage, "the worker command %v does not tell its handlers: %w: %s", worker, err, oneLine(stderr.String())).
+			WithHint("give a program that calls starburst.Main, or: starburst dev -- starburst worker --exec -- ./simulate.sh {}")
+	}
+	var names []string
+	if err := json.Unmarshal(stdout.Bytes(), &names); err != nil || len(names) == 0 {
+		return nil, exit.Errorf(exit.Usage, "the worker command %v is not a Starburst worker: it printed %q", worker, oneLine(stdout.String())).
+			WithHint("to run a program per task: starburst dev -- starburst worker --exec -- %s {}", worker[0])
+	}
+	return names, nil
+}

@@ -1,0 +1,111 @@
+// Command starburst bursts embarrassingly parallel work from a laptop to AWS:
+// it runs programs once per input, submits jobs, serves the local endpoint, and
+// shows what became of it all. Each command is a file; the logic is in packages.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/starburst-go/starburst/internal/awserr"
+	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/role"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
+	code := run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(int(code))
+}
+
+// run is main without the process around it, for tests.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) exit.Code {
+	if os.Getenv(role.Env) == role.Endpoint {
+		_, err := role.Run(ctx, nil)
+		return report(stderr, err)
+	}
+	app := newApp(stdin, stdout, stderr)
+	err := app.RunContext(ctx, args)
+	if ctx.Err() != nil && err != nil && exit.CodeOf(err) != exit.Interrupt {
+		err = exit.Errorf(exit.Interrupt, "interrupted")
+	}
+	return report(stderr, err)
+}
+
+func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
+	return &cli.App{
+		Name:            "starburst",
+		Usage:           "burst embarrassingly parallel work from a laptop to AWS",
+		UsageText:       "starburst run -- ./simulate.sh {}        run a program once per input, here and now\n   starburst submit HANDLER --input F.jsonl  send a job to a running stack\n   starburst COMMAND --help",
+		Reader:          stdin,
+		Writer:          stdout,
+		ErrWriter:       stderr,
+		HideHelpCommand: true,
+		Suggest:         true,
+		// --grid lr=0.1,0.01 is one value.
+		DisableSliceFlagSeparator: true,
+		ExitErrHandler:            func(*cli.Context, error) {}, // run reports errors, in one place
+		OnUsageError:              usageError,
+		CommandNotFound:           nil,
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return exit.Errorf(exit.Usage, "there is no command %q", c.Args().First()).WithHint("starburst --help")
+			}
+			return cli.ShowAppHelp(c)
+		},
+		Commands: []*cli.Command{
+			runCommand(), submitCommand(), attachCommand(), statusCommand(), resultsCommand(),
+			devCommand(), workerCommand(), autoscaleCommand(), initCommand(), benchCommand(), exitCodesCommand(), versionCommand(),
+		},
+	}
+}
+
+func usageError(_ *cli.Context, err error, _ bool) error {
+	return exit.Errorf(exit.Usage, "%w", err)
+}
+
+// command fills in what every command shares.
+func command(c *cli.Command) *cli.Command {
+	c.OnUsageError = usageError
+	return c
+}
+
+// report prints an error in up to two lines, what and what next, and returns its exit code.
+func report(w io.Writer, err error) exit.Code {
+	if err == nil {
+		return exit.OK
+	}
+	code := exit.CodeOf(err)
+	hint := exit.HintOf(err)
+	var typed *exit.Error
+	if !errors.As(err, &typed) && awserr.IsAccess(err) {
+		code, hint = exit.Permission, "check the credentials (aws sts get-caller-identity) and the role's permissions"
+	}
+	fmt.Fprintf(w, "error: %v\n", err)
+	if hint != "" {
+		fmt.Fprintf(w, "try:   %s\n", hint)
+	}
+	return code
+}
+
+func exitCodesCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:  "exit-codes",
+		Usage: "list the exit codes",
+		Action: func(c *cli.Context) error {
+			for _, e := range exit.Table {
+				fmt.Fprintf(c.App.Writer, "%3d  %s\n", e.Code, e.Meaning)
+			}
+			return nil
+		},
+	})
+}

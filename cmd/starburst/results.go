@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"iter"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/store"
+)
+
+func resultsCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:      "results",
+		Usage:     "print a job's results in order",
+		UsageText: "starburst results JOB [-o jsonl|csv|table|text] [--wait]",
+		Description: "Prints what is there, in the order of the inputs, and exits with 8 when tasks are still missing; --wait waits\n" +
+			"for them. Exits with 3 when tasks failed; their errors are part of the output (not with -o text).",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "jsonl", Usage: "`jsonl|csv|table|text`"},
+			&cli.BoolFlag{Name: "wait", Usage: "wait until all tasks are settled"},
+			&cli.BoolFlag{Name: "failed", Usage: "print failed tasks only"},
+		},
+		Action: func(c *cli.Context) error {
+			id, err := oneArgument(c, "JOB")
+			if err != nil {
+				return err
+			}
+			if err := checkFormat(c.String("output")); err != nil {
+				return err
+			}
+			s, err := connect(c)
+			if err != nil {
+				return err
+			}
+			return withSession(c, s, func(ctx context.Context, created func(store.Job)) error {
+				job, err := s.Attach(ctx, id)
+				if err != nil {
+					return err
+				}
+				created(job)
+				results := s.Store().Results(ctx, job, store.ReadOptions{})
+				if c.Bool("wait") {
+					results = s.Follow(ctx, job)
+				}
+				seen := 0
+				if err := printJob(c, filter(results, c.Bool("failed"), &seen), job); err != nil {
+					return err
+				}
+				if seen < job.N {
+					return exit.Errorf(exit.Pending, "%d of %d tasks of job %s have no result yet", job.N-seen, job.N, id).WithHint("starburst results --wait %s", id)
+				}
+				return nil
+			})
+		},
+	})
+}
+
+// filter counts the results and, when asked, lets only failures through.
+func filter(results iter.Seq2[store.Settled, error], failedOnly bool, seen *int) iter.Seq2[store.Settled, error] {
+	return func(yield func(store.Settled, error) bool) {
+		for s, err := range results {
+			if err == nil {
+				*seen++
+				if failedOnly && s.Failure == nil {
+					continue
+				}
+			}
+			if !yield(s, err) {
+				return
+			}
+		}
+	}
+}

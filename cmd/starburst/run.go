@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/starburst-go/starburst/consumer"
+	"github.com/starburst-go/starburst/internal/burst"
+	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/producer"
+	"github.com/starburst-go/starburst/store"
+)
+
+// runState names the local state of `run`.
+const runState = "run"
+
+// closeTimeout bounds the end of a laptop session.
+const closeTimeout = 20 * time.Second
+
+func runCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:      "run",
+		Usage:     "run a program once per input on this machine's workers",
+		UsageText: "starburst run --range 1:100 -- ./simulate.sh {}\n   starburst run -- echo {} ::: a b c\n   starburst run --input cities.csv -- python3 forecast.py {}",
+		Description: "Runs CMD once per task, with every {} replaced by the task's argument (text as it is, anything else as JSON;\n" +
+			"appended when there is no {}), and prints what each wrote to standard output, in the order of the inputs.\n" +
+			"It brings its own queue, table and workers on the loopback interface and stops them at the end. The state\n" +
+			"stays: after Ctrl-C, `starburst attach` goes on where it stopped.",
+		Flags: slices.Concat(inputFlags(), jobFlags(), laptopFlags(), []cli.Flag{
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Usage: "`text|jsonl|csv|table`"},
+		}),
+		Action: runAction,
+	})
+}
+
+func runAction(c *cli.Context) error {
+	argv, words := splitWords(c.Args().Slice())
+	if len(argv) == 0 {
+		return exit.Errorf(exit.Usage, "no program was given").WithHint("starburst run --range 1:10 -- echo {}")
+	}
+	if _, err := consumer.Process(argv); err != nil {
+		return exit.Errorf(exit.Usage, "%w", err)
+	}
+	if err := checkFormat(c.String("output")); err != nil {
+		return err
+	}
+	source, done, err := input(c, words)
+	if err != nil {
+		return err
+	}
+	defer done()
+	state := c.String("state")
+	if state == "" {
+		state = runState
+	}
+	s, err := openLaptop(c, state, append([]string{"worker", "--exec", "--"}, argv...), []string{execHandler})
+	if err != nil {
+		return err
+	}
+	return withSession(c, s, func(ctx context.Context, created func(store.Job)) error {
+		job, err := s.Submit(ctx, producer.Spec{
+			Job: c.String("job"), Handler: execHandler, Source: source, Chunk: max(c.Int("chunk"), 0),
+			MaxAttempts: c.Int("attempts"), Timeout: c.Duration("timeout"), Label: strings.Join(argv, " "),
+			Created: created,
+		})
+		if err != nil {
+			return err
+		}
+		return printJob(c, s.Follow(ctx, job), job)
+	})
+}
+
+// splitWords cuts the command line at ":::", as GNU parallel does.
+func splitWords(args []string) (argv, words []string) {
+	if i := slices.Index(args, ":::"); i >= 0 {
+		return args[:i], append([]string{}, args[i+1:]...)
+	}
+	return args, nil
+}
+
+// withSession runs f and closes the session. An interrupt becomes the message
+// that says how to go on.
+func withSession(c *cli.Context, s *burst.Session, f func(ctx context.Context, created func(store.Job)) error) error {
+	var job string
+	err := f(c.Context, func(j store.Job) { job = j.ID })
+	state := s.State()
+	closeCtx, cancel := context.WithTimeout(context.WithoutCancel(c.Context), closeTimeout)
+	defer cancel()
+	err = errors.Join(err, s.Close(closeCtx))
+	if c.Context.Err() == nil || err == nil {
+		return err
+	}
+	e := exit.Errorf(exit.Interrupt, "interrupted")
+	switch {
+	case job != "" && state != "":
+		return e.WithHint("job %s is kept; go on with: starburst attach --state %s %s", job, state, job)
+	case job != "":
+		return e.WithHint("job %s goes on without you; see: starburst status %s", job, job)
+	}
+	return e
+}
+
+// printJob prints a job's results and turns failures into the exit code.
+func printJob(c *cli.Context, results iter.Seq2[store.Settled, error], job store.Job) error {
+	n, err := printResults(c.App.Writer, c.String("output"), noteFailures(c, results))
+	if err != nil {
+		return err
+	}
+	if n.failed > 0 {
+		return exit.Errorf(exit.TasksFail, "%d of %d tasks of job %s failed", n.failed, job.N, job.ID)
+	}
+	return nil
+}
+
+// shownFailures bounds the failures that are told one by one on standard error.
+const shownFailures = 10
+
+// noteFailures tells failures on standard error as they pass by, where the
+// chosen format does not show them itself.
+func noteFailures(c *cli.Context, results iter.Seq2[store.Settled, error]) iter.Seq2[store.Settled, error] {
+	if c.String("output") != "text" {
+		return results
+	}
+	return func(yield func(store.Settled, error) bool) {
+		shown := 0
+		for s, err := range results {
+			if f := s.Failure; err == nil && f != nil {
+				if shown++; shown <= shownFailures {
+					fmt.Fprintf(c.App.ErrWriter, "task %d failed (%s, attempt %d): %s\n", s.Index, f.Kind, f.Attempts, f.Message)
+				} else if shown == shownFailures+1 {
+					fmt.Fprintln(c.App.ErrWriter, "further failures are not shown; -o jsonl shows all")
+				}
+			}
+			if !yield(s, err) {
+				return
+			}
+		}
+	}
+}
+
+func checkFormat(f string) error {
+	if slices.Contains(formats, f) {
+		return nil
+	}
+	return exit.Errorf(exit.Usage, "-o %q is not a format", f).WithHint("-o %s", strings.Join(formats, ", -o "))
+}

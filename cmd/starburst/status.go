@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/starburst-go/starburst/internal/burst"
+	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/progress"
+	"github.com/starburst-go/starburst/store"
+)
+
+// listedSince bounds the list of jobs without --since.
+const listedSince = 7 * 24 * time.Hour
+
+func statusCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:      "status",
+		Usage:     "show jobs, or one job",
+		UsageText: "starburst status            the jobs of the last week\n   starburst status JOB        one job; exits with 8 while it is not done",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "table", Usage: "`table|json`"},
+			&cli.DurationFlag{Name: "since", Value: listedSince, Usage: "how far back to list"},
+		},
+		Action: func(c *cli.Context) error {
+			if o := c.String("output"); o != "table" && o != "json" {
+				return exit.Errorf(exit.Usage, "-o %q is not a format", o).WithHint("-o table, -o json")
+			}
+			s, err := connect(c)
+			if err != nil {
+				return err
+			}
+			return withSession(c, s, func(ctx context.Context, _ func(store.Job)) error {
+				if c.NArg() == 0 {
+					return listJobs(ctx, c, s)
+				}
+				id, err := oneArgument(c, "JOB")
+				if err != nil {
+					return err
+				}
+				return showJob(ctx, c, s, id)
+			})
+		},
+	})
+}
+
+// jobLine is the JSON form of a job's state.
+type jobLine struct {
+	Job       string    `json:"job"`
+	State     string    `json:"state"`
+	Handler   string    `json:"handler"`
+	Tasks     int       `json:"tasks"`
+	Enqueued  int       `json:"enqueued"`
+	OK        int       `json:"ok"`
+	Failed    int       `json:"failed"`
+	Missing   int       `json:"missing"`
+	Created   time.Time `json:"created"`
+	Expires   time.Time `json:"expires"`
+	Label     string    `json:"label,omitempty"`
+	CostPico  int64     `json:"cost_pico_usd"`
+	CostNotes []string  `json:"cost_notes,omitempty"`
+}
+
+func lineOf(j store.Job) jobLine {
+	return jobLine{
+		Job: j.ID, State: string(j.State), Handler: j.Handler, Tasks: j.N, Enqueued: j.Confirmed,
+		Created: j.Created.UTC(), Expires: j.Expires.UTC(), Label: j.Label,
+	}
+}
+
+func listJobs(ctx context.Context, c *cli.Context, s *burst.Session) error {
+	jobs := []jobLine{}
+	for j, err := range s.Store().Jobs(ctx, time.Now().Add(-c.Duration("since"))) {
+		if err != nil {
+			return err
+		}
+		jobs = append(jobs, lineOf(j))
+	}
+	if c.String("output") == "json" {
+		return printJSON(c.App.Writer, jobs)
+	}
+	if len(jobs) == 0 {
+		fmt.Fprintln(c.App.ErrWriter, "no jobs yet")
+		return nil
+	}
+	w := tabwriter.NewWriter(c.App.Writer, 2, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "JOB\tSTATE\tHANDLER\tTASKS\tENQUEUED\tCREATED\tLABEL")
+	for _, j := range jobs {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", j.Job, j.State, j.Handler, progress.Count(j.Tasks), progress.Count(j.Enqueued),
+			j.Created.Local().Format("2006-01-02 15:04:05"), oneLine(j.Label))
+	}
+	return w.Flush()
+}
+
+func showJob(ctx context.Context, c *cli.Context, s *burst.Session, id string) error {
+	job, err := s.Attach(ctx, id)
+	if err != nil {
+		return err
+	}
+	count, err := s.Store().Recount(ctx, job)
+	if err != nil {
+		return err
+	}
+	line := lineOf(job)
+	line.OK, line.Failed, line.Missing = count.OK, count.Failed, job.N-count.OK-count.Failed
+	if line.Missing == 0 && (job.State == store.Sealed || job.State == store.Open) {
+		line.State = string(store.Done) // nobody waited for it to be marked
+	}
+	cost, err := jobCost(ctx, s, id)
+	if err != nil {
+		return err
+	}
+	line.CostPico, line.CostNotes = cost.pico, cost.notes
+	if c.String("output") == "json" {
+		err = printJSON(c.App.Writer, line)
+	} else {
+		err = printJobTable(c.App.Writer, line, cost)
+	}
+	switch {
+	case err != nil:
+		return err
+	case line.Missing > 0:
+		return exit.Errorf(exit.Pending, "%s of %s tasks have no result yet", progress.Count(line.Missing), progress.Count(job.N)).WithHint("starburst results --wait %s", id)
+	case line.Failed > 0:
+		return exit.Errorf(exit.TasksFail, "%d of %d tasks failed", line.Failed, job.N).WithHint("starburst results --failed %s", id)
+	}
+	return nil
+}
+
+type costNote struct {
+	pico  int64
+	text  string
+	notes []string
+}
+
+// jobCost prices the job's workers; a job without ledgers costs nothing yet.
+func jobCost(ctx context.Context, s *burst.Session, id string) (costNote, error) {
+	ledgers, err := s.Store().JobLedgers(ctx, id)
+	if err != nil {
+		return costNote{}, err
+	}
+	st, err := burst.Statement(ledgers, time.Now())
+	if err != nil {
+		return costNote{}, err
+	}
+	for _, j := range st.Jobs {
+		if j.Job == id {
+			return costNote{pico: int64(j.Total()), text: j.Total().Short(), notes: st.Assumptions}, nil
+		}
+	}
+	return costNote{}, nil
+}
+
+func printJobTable(w io.Writer, j jobLine, cost costNote) error {
+	t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
+	row := func(k, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", k, fmt.Sprintf(format, args...)) }
+	row("job", "%s", j.Job)
+	row("state", "%s", j.State)
+	row("handler", "%s", j.Handler)
+	if j.Label != "" {
+		row("label", "%s", oneLine(j.Label))
+	}
+	row("tasks", "%s, %s enqueued", progress.Count(j.Tasks), progress.Count(j.Enqueued))
+	row("settled", "%s ok, %s failed, %s missing", progress.Count(j.OK), progress.Count(j.Failed), progress.Count(j.Missing))
+	row("created", "%s", j.Created.Local().Format("2006-01-02 15:04:05"))
+	row("kept until", "%s", j.Expires.Local().Format("2006-01-02 15:04:05"))
+	if cost.text != "" {
+		row("would cost", "%s", cost.text)
+	}
+	for _, n := range cost.notes {
+		row("", "%s", n)
+	}
+	return t.Flush()
+}
+
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}

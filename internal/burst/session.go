@@ -1,0 +1,183 @@
+// Package burst is the session behind the front door and the command line: it
+// opens a stack (on the laptop, one it brings up itself), keeps its fleet sized,
+// submits jobs and follows their results.
+package burst
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/starburst-go/starburst/autoscale"
+	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/laptop"
+	"github.com/starburst-go/starburst/internal/role"
+	"github.com/starburst-go/starburst/internal/stack"
+	"github.com/starburst-go/starburst/store"
+)
+
+// Config of a session.
+type Config struct {
+	// Stack to use; the zero stack means the laptop mode.
+	Stack stack.Stack
+	// State names the laptop mode's state directory.
+	State string
+	// Workers is the most workers of the fleet, Slots the tasks each runs at once; both ≥ 1.
+	Workers, Slots int
+	// Handlers the workers know; announced before the first job.
+	Handlers []string
+	// Command and Env start a worker in the laptop mode; Endpoint starts its endpoint.
+	// A laptop session without Command keeps the command of the state's last session.
+	Command, Env, Endpoint []string
+	// Progress receives the progress display; nil means none.
+	Progress io.Writer
+	// Log receives what an operator should know. Default: discarded.
+	Log *slog.Logger
+	// Autoscale changes how the stack's service is sized.
+	Autoscale Autoscale
+}
+
+// Session is an open stack. It is safe for concurrent use.
+type Session struct {
+	cfg      Config
+	stack    stack.Stack
+	clients  *stack.Clients
+	store    *store.Store
+	endpoint *laptop.Endpoint // nil on AWS
+	opened   time.Time
+	loop     *autoscale.Loop // nil when another process sizes the fleet
+
+	stopLoop context.CancelFunc
+	loopDone sync.WaitGroup
+	running  atomic.Int64     // workers as last seen by the loop
+	watchJob func(job string) // tells the loop of a job
+}
+
+// states is how many numbered states are tried when the named one is in use by
+// another running program: "name", "name-2", …
+const states = 20
+
+// Open brings up what the session needs.
+func Open(ctx context.Context, c Config) (*Session, error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Session{cfg: c, stack: c.Stack, opened: time.Now()}
+	if err := s.connect(ctx); err != nil {
+		return nil, errors.Join(err, s.Close(ctx))
+	}
+	s.store = s.stack.Store(s.clients)
+	if err := s.announce(ctx); err != nil {
+		return nil, errors.Join(err, s.Close(ctx))
+	}
+	if s.stack.Service != "" {
+		if err := s.prepareLoop(ctx); err != nil {
+			return nil, errors.Join(err, s.Close(ctx))
+		}
+	}
+	return s, nil
+}
+
+func (s *Session) connect(ctx context.Context) (err error) {
+	if s.cfg.Stack.IsZero() {
+		return s.connectLaptop(ctx)
+	}
+	if err := s.stack.Validate(); err != nil {
+		return err
+	}
+	s.clients, err = stack.Open(ctx, s.stack)
+	return err
+}
+
+func (s *Session) connectLaptop(ctx context.Context) (err error) {
+	env := []string{role.Env + "=" + role.Endpoint}
+	name := s.cfg.State
+	for n := 2; ; n++ {
+		dir, err := laptop.Dir(name)
+		if err != nil {
+			return err
+		}
+		s.endpoint, err = laptop.StartEndpoint(ctx, dir, s.cfg.Endpoint, env)
+		if err == nil {
+			break
+		}
+		var inUse *laptop.InUseError
+		if !errors.As(err, &inUse) || n > states {
+			return exit.Errorf(exit.Failed, "%w", err)
+		}
+		name = s.cfg.State + "-" + strconv.Itoa(n)
+	}
+	s.cfg.State = name
+	if s.clients, err = stack.Open(ctx, stack.Stack{Endpoint: s.endpoint.URL()}); err != nil {
+		return err
+	}
+	s.stack, err = laptop.Ensure(ctx, s.clients, s.endpoint.URL(), laptop.Fleet{
+		Command: s.cfg.Command,
+		Env:     append([]string{role.EnvSlots + "=" + strconv.Itoa(s.cfg.Slots)}, s.cfg.Env...),
+	})
+	return err
+}
+
+// announce names the session's handlers, so that submitting does not have to
+// wait for a first worker.
+func (s *Session) announce(ctx context.Context) error {
+	for _, name := range s.cfg.Handlers {
+		if err := s.store.PutHandler(ctx, s.stack.Fleet, store.HandlerInfo{Name: name, Seen: time.Now(), Language: "go", Build: role.Build()}); err != nil {
+			return fmt.Errorf("announce handler %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// State returns the name of the laptop's state, which may differ from Config's
+// when that was in use; "" on AWS.
+func (s *Session) State() string {
+	if s.endpoint == nil {
+		return ""
+	}
+	return s.cfg.State
+}
+
+// Stack returns what the session works on.
+func (s *Session) Stack() stack.Stack { return s.stack }
+
+// Clients returns the session's SDK clients.
+func (s *Session) Clients() *stack.Clients { return s.clients }
+
+// Store returns the session's table.
+func (s *Session) Store() *store.Store { return s.store }
+
+// Endpoint returns the laptop mode's endpoint process, nil on AWS.
+func (s *Session) Endpoint() *laptop.Endpoint { return s.endpoint }
+
+// drainTimeout bounds the polite end of the fleet; what is left is ended with the endpoint.
+const drainTimeout = 10 * time.Second
+
+// Close brings a laptop's fleet that it sized to zero and ends its endpoint; the state stays.
+// On AWS it only stops the session's own part in sizing the fleet.
+func (s *Session) Close(ctx context.Context) error {
+	var err error
+	if s.loop != nil {
+		if s.stack.Endpoint != "" && !s.cfg.Autoscale.Manual {
+			drain, cancel := context.WithTimeout(ctx, drainTimeout)
+			if e := s.loop.Drain(drain, "the session ends"); e != nil && drain.Err() == nil {
+				err = fmt.Errorf("bring the fleet to zero: %w", e)
+			}
+			cancel()
+		}
+		s.stopLoop()
+		s.loopDone.Wait()
+		s.loop = nil
+	}
+	if s.endpoint != nil {
+		err = errors.Join(err, s.endpoint.Close(ctx))
+		s.endpoint = nil
+	}
+	return err
+}

@@ -1,0 +1,115 @@
+package burst
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/progress"
+	"github.com/starburst-go/starburst/producer"
+	"github.com/starburst-go/starburst/store"
+)
+
+// Submit makes a job and sends its tasks. Wrong input leaves no job behind and
+// has exit code 2; a job sent in part has exit code 9. Fleet, MaxWorkers and
+// Slots are filled in from the session where spec leaves them empty.
+func (s *Session) Submit(ctx context.Context, spec producer.Spec) (store.Job, error) {
+	if err := s.checkHandler(ctx, spec.Handler); err != nil {
+		return store.Job{}, err
+	}
+	spec.Fleet = s.stack.Fleet
+	if spec.MaxWorkers == 0 && s.loop != nil {
+		spec.MaxWorkers, spec.Slots = s.cfg.Workers, s.cfg.Slots
+	}
+	p, err := s.producer()
+	if err != nil {
+		return store.Job{}, err
+	}
+	bar := progress.New(nil, "", 0, time.Now) // shows nothing until the job exists
+	created := spec.Created
+	spec.Created = func(j store.Job) {
+		bar = progress.New(s.cfg.Progress, j.Handler, j.N, time.Now)
+		if created != nil {
+			created(j)
+		}
+		s.begin(j.ID)
+	}
+	spec.Progress = func(confirmed, _ int) {
+		bar.Update(progress.Snapshot{Done: confirmed, Phase: "enqueued"})
+	}
+	report, err := p.Submit(ctx, spec)
+	bar.Done()
+	s.begin(report.Job.ID)
+	if err != nil {
+		return report.Job, submitError(err)
+	}
+	if report.Resumed {
+		s.cfg.note("job %s exists; %s of its %s tasks were there, %s sent again",
+			report.Job.ID, progress.Count(report.Skipped), progress.Count(report.Job.N), progress.Count(report.Sent))
+	}
+	return report.Job, nil
+}
+
+// note tells the user something beside the data.
+func (c Config) note(format string, args ...any) {
+	if c.Progress != nil {
+		fmt.Fprintf(c.Progress, format+"\n", args...)
+	}
+}
+
+// begin makes the session's autoscaler look at the job now.
+func (s *Session) begin(job string) {
+	if s.loop != nil {
+		s.watchJob(job)
+		s.loop.Nudge()
+	}
+}
+
+func (s *Session) producer() (*producer.Producer, error) {
+	cfg := producer.Config{Queue: s.clients.SQS, QueueURL: s.stack.QueueURL, Jobs: s.store}
+	if b := s.stack.Blobs(s.clients); b != nil {
+		cfg.Blobs = b
+	}
+	return producer.New(cfg)
+}
+
+// checkHandler refuses a handler that neither a worker nor a deploy has named:
+// its messages would wait in vain.
+func (s *Session) checkHandler(ctx context.Context, name string) error {
+	known, err := s.store.Handlers(ctx, s.stack.Fleet)
+	if err != nil {
+		return fmt.Errorf("look up the handlers: %w", err)
+	}
+	names := make([]string, len(known))
+	for i, h := range known {
+		names[i] = h.Name
+	}
+	if slices.Contains(names, name) {
+		return nil
+	}
+	e := exit.Errorf(exit.Usage, "no worker knows handler %q", name)
+	if len(names) == 0 {
+		return e.WithHint("start a worker or a deployment that has it; none has been seen on this stack yet")
+	}
+	return e.WithHint("known here: %s", strings.Join(names, ", "))
+}
+
+// submitError gives the producer's errors their exit codes.
+func submitError(err error) error {
+	var input *producer.InputError
+	var spec *producer.SpecError
+	var large *producer.ArgumentTooLargeError
+	var conflict *producer.JobConflictError
+	var partly *producer.PartlyEnqueuedError
+	switch {
+	case errors.As(err, &partly):
+		return exit.Errorf(exit.Partly, "%w", err)
+	case errors.Is(err, producer.ErrEmptyJob), errors.As(err, &input), errors.As(err, &spec), errors.As(err, &large), errors.As(err, &conflict):
+		return exit.Errorf(exit.Usage, "%w", err)
+	}
+	return err
+}

@@ -1,0 +1,83 @@
+package starburst
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/starburst-go/starburst/consumer"
+	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/role"
+)
+
+// closeTimeout bounds the end of a session: workers are asked to stop, then killed.
+const closeTimeout = 20 * time.Second
+
+// Main is the whole main function of a Starburst program. In the process that the
+// user started it calls run with a session and exits with its outcome; in the
+// processes that the session starts from the same binary it works on tasks. It
+// does not return.
+//
+// Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 some tasks failed,
+// 130 interrupted (the job is kept and the message says how to attach).
+func Main(run func(ctx context.Context, s *Session) error, handlers ...Registration) {
+	os.Exit(int(realMain(run, handlers, os.Stderr)))
+}
+
+func realMain(run func(context.Context, *Session) error, handlers []Registration, stderr io.Writer) exit.Code {
+	registry, err := registryOf(handlers)
+	if err != nil {
+		return report(stderr, err)
+	}
+	if handled, err := role.Run(context.Background(), registry); handled {
+		return report(stderr, err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
+	s, err := New(Config{}, handlers...)
+	if err != nil {
+		return report(stderr, err)
+	}
+	err = run(ctx, s)
+	closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	err = errors.Join(err, s.Close(closeCtx))
+	if ctx.Err() != nil && err != nil {
+		return report(stderr, s.interrupted(err))
+	}
+	return report(stderr, err)
+}
+
+// registryOf collects the handlers and refuses names that clash or do not fit.
+func registryOf(handlers []Registration) (consumer.Registry, error) {
+	registry := consumer.Registry{}
+	for _, h := range handlers {
+		name := h.Name()
+		if err := checkName(name); err != nil {
+			return nil, err
+		}
+		if registry[name] != nil {
+			return nil, exit.Errorf(exit.Usage, "two handlers are named %q", name).WithHint("give each Handle its own name")
+		}
+		registry[name] = h.handler()
+	}
+	return registry, nil
+}
+
+// report prints an error in up to two lines, what and what next, and returns its exit code.
+func report(w io.Writer, err error) exit.Code {
+	if err == nil {
+		return exit.OK
+	}
+	fmt.Fprintf(w, "error: %v\n", err)
+	if hint := exit.HintOf(err); hint != "" {
+		fmt.Fprintf(w, "try:   %s\n", hint)
+	}
+	return exit.CodeOf(err)
+}

@@ -1,0 +1,36 @@
+package starburst
+
+import "time"
+
+// Option changes one job.
+type Option func(*jobOptions)
+
+type jobOptions struct {
+	id          string
+	chunk       int
+	workers     int
+	maxAttempts int
+	timeout     time.Duration
+	label       string
+}
+
+// WithID chooses the job's id: submitting the same id again with the same
+// arguments sends only what has no result yet; with other arguments it is refused.
+// At most codec.MaxJobLen of letters, digits, '.', '_' and '-'. Default: a new id.
+func WithID(id string) Option { return func(o *jobOptions) { o.id = id } }
+
+// WithChunk sets how many tasks travel in one message. Default: by the number of
+// tasks and workers, at most 1,000.
+func WithChunk(n int) Option { return func(o *jobOptions) { o.chunk = n } }
+
+// WithWorkers sets the most workers the session's fleet grows to from now on. Default: Config.Workers.
+func WithWorkers(n int) Option { return func(o *jobOptions) { o.workers = n } }
+
+// WithMaxAttempts sets how often a failing task is run in all. Default: 3.
+func WithMaxAttempts(n int) Option { return func(o *jobOptions) { o.maxAttempts = n } }
+
+// WithTimeout bounds one run of one task. Default: none.
+func WithTimeout(d time.Duration) Option { return func(o *jobOptions) { o.timeout = d } }
+
+// WithLabel describes the job for people, in lists and reports.
+func WithLabel(s string) Option { return func(o *jobOptions) { o.label = s } }

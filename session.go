@@ -1,0 +1,171 @@
+package starburst
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/starburst-go/starburst/codec"
+	"github.com/starburst-go/starburst/internal/burst"
+	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/role"
+	"github.com/starburst-go/starburst/internal/stack"
+)
+
+// Environment variables that a session reads where Config leaves a zero.
+const (
+	EnvWorkers = "STARBURST_WORKERS"
+	EnvSlots   = role.EnvSlots
+	EnvState   = "STARBURST_STATE"
+)
+
+// Config says where and how a session works. The zero value is the stack that
+// the environment describes, or else the laptop mode.
+type Config struct {
+	// Workers is the most workers the session's fleet grows to. Default:
+	// $STARBURST_WORKERS, else the number of processors.
+	Workers int
+	// Slots is how many tasks a worker runs at once. Default: $STARBURST_SLOTS, else 1.
+	Slots int
+	// State names the laptop mode's state directory under $XDG_STATE_HOME/starburst.
+	// Default: $STARBURST_STATE, else the program's name.
+	State string
+	// Progress receives the progress display. Default: standard error; io.Discard turns it off.
+	Progress io.Writer
+}
+
+func (c Config) withDefaults() (Config, error) {
+	var err error
+	if c.Workers == 0 {
+		if c.Workers, err = envInt(EnvWorkers, runtime.NumCPU()); err != nil {
+			return c, err
+		}
+	}
+	if c.Slots == 0 {
+		if c.Slots, err = envInt(EnvSlots, 1); err != nil {
+			return c, err
+		}
+	}
+	if c.Workers < 1 || c.Slots < 1 {
+		return c, exit.Errorf(exit.Usage, "workers is %d and slots is %d: both must be at least 1", c.Workers, c.Slots)
+	}
+	name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
+	c.State = cmp.Or(c.State, os.Getenv(EnvState), name)
+	if c.Progress == nil {
+		c.Progress = os.Stderr
+	}
+	return c, nil
+}
+
+func envInt(name string, otherwise int) (int, error) {
+	v := os.Getenv(name)
+	if v == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil {
+		return 0, exit.Errorf(exit.Usage, "%s is %q, not a number", name, v)
+	}
+	return n, nil
+}
+
+// Session is the connection of a program to its stack. In the laptop mode it owns
+// the endpoint and the workers, and Close ends them. It is safe for concurrent use.
+type Session struct {
+	config   Config
+	handlers map[string]bool
+
+	mu    sync.Mutex // protects the fields below
+	inner *burst.Session
+	last  string // the job submitted or attached to last
+}
+
+// New returns a session for a program with the given handlers. Nothing is started
+// before the first job. Programs that use Main are given one.
+//
+// In the laptop mode the workers are processes of this very program, so New
+// without Main works only if its main function calls Main in them.
+func New(c Config, handlers ...Registration) (*Session, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{config: c, handlers: map[string]bool{}}
+	for _, h := range handlers {
+		s.handlers[h.Name()] = true
+	}
+	return s, nil
+}
+
+// open starts what the first job needs.
+func (s *Session) open(ctx context.Context) (*burst.Session, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.inner != nil {
+		return s.inner, nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program, to run it as workers: %w", err)
+	}
+	names := make([]string, 0, len(s.handlers))
+	for n := range s.handlers {
+		names = append(names, n)
+	}
+	s.inner, err = burst.Open(ctx, burst.Config{
+		Stack: stack.FromEnv(), State: s.config.State,
+		Workers: s.config.Workers, Slots: s.config.Slots, Handlers: names,
+		Command: []string{self}, Env: []string{role.Env + "=" + role.Worker},
+		Endpoint: []string{self}, Progress: s.config.Progress,
+	})
+	return s.inner, err
+}
+
+// Close stops what the session started; jobs and results stay. Workers get until
+// ctx ends to finish what they run.
+func (s *Session) Close(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.inner == nil {
+		return nil
+	}
+	err := s.inner.Close(ctx)
+	s.inner = nil
+	return err
+}
+
+func (s *Session) remember(job string) {
+	s.mu.Lock()
+	s.last = job
+	s.mu.Unlock()
+}
+
+// interrupted turns the outcome of an interrupted run into the message that says
+// how to go on.
+func (s *Session) interrupted(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := exit.Errorf(exit.Interrupt, "interrupted")
+	if !errors.Is(err, context.Canceled) {
+		e = exit.Errorf(exit.Interrupt, "interrupted: %w", err)
+	}
+	if s.last == "" {
+		return e
+	}
+	return e.WithHint("job %s is kept; go on with: starburst attach --state %s %s", s.last, s.config.State, s.last)
+}
+
+func checkName(name string) error {
+	if name == "" || len(name) > codec.MaxHandlerLen {
+		return exit.Errorf(exit.Usage, "handler name %q: must have 1 to %d bytes", name, codec.MaxHandlerLen)
+	}
+	return nil
+}
