@@ -115,11 +115,17 @@ func (l *Loop) SetMax(n int) {
 // growing waits, never returned.
 func (l *Loop) Run(ctx context.Context) error {
 	defer l.release(ctx)
-	failures := 0
+	failures, standby := 0, false
 	for ctx.Err() == nil {
 		_, err := l.Once(ctx)
+		if is := errors.Is(err, ErrStandby); is != standby {
+			standby = is
+			if standby {
+				l.config.Log.Info("standing by: another autoscaler leads this fleet")
+			}
+		}
 		switch {
-		case err == nil || errors.Is(err, ErrStandby):
+		case err == nil || standby:
 			failures = 0
 		case ctx.Err() == nil:
 			failures++
@@ -201,9 +207,6 @@ func (l *Loop) lead(ctx context.Context) (until time.Time, err error) {
 		return until, fmt.Errorf("hold the lease: %w", err)
 	}
 	if !held {
-		if l.leading {
-			l.config.Log.Warn("lost the autoscaler's lease, standing by")
-		}
 		l.leading = false
 		return until, ErrStandby
 	}
