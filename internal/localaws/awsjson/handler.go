@@ -173,6 +173,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, id string) (any,
 	target := r.Header.Get("X-Amz-Target")
 	name, ok := strings.CutPrefix(target, h.cfg.TargetPrefix)
 	op := h.cfg.Operations[name]
+	if target == "" {
+		return nil, Errorf("UnknownOperationException", "the request has no X-Amz-Target header: this local endpoint speaks the AWS JSON protocol only, not the older Query protocol; use a current SDK")
+	}
 	if !ok || op == nil {
 		return nil, Errorf("UnknownOperationException", "the operation %s is not supported by this local endpoint", target)
 	}
