@@ -131,11 +131,10 @@ func (m *mutation) updates(q *request) error {
 
 // write runs a mutation alone and words the response.
 func (s *Service) write(ctx context.Context, q *request, m *mutation) (raw, error) {
-	// Neither the old item nor its size is needed for a plain answer.
-	plain := q.returnCapacity == "" || q.returnCapacity == "NONE"
+	m.wantOld = reportsCapacity(q.returnCapacity) || q.returnValues == "ALL_OLD"
 	var failed error // kept apart: the insert may have run before it failed
 	err := s.db.Update(ctx, func(tx *db.Tx) error {
-		if plain {
+		if !m.wantOld {
 			if done, err := m.insertNew(tx); done || err != nil {
 				return err
 			}

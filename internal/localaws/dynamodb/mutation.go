@@ -53,6 +53,8 @@ type mutation struct {
 	touch   bool // an UpdateItem without an expression makes sure that the item exists
 	keyItem attr.Item
 	remove  bool
+	// wantOld: the caller needs the old item or its size, though the change itself may not.
+	wantOld bool
 
 	// old and new are the item before and after; nil when there is or was none. Set by check.
 	old, new *row
@@ -74,6 +76,10 @@ var errCondition = conditionFailed(nil)
 func (m *mutation) check(tx *db.Tx) error {
 	if err := m.current(); err != nil {
 		return err
+	}
+	if m.put != nil && m.cond == nil && !m.wantOld && len(m.def.Indexes) == 0 {
+		m.new = m.put // whatever was there
+		return nil
 	}
 	var err error
 	if m.old, err = readRow(tx.Conn, m.table.id, m.key); err != nil {

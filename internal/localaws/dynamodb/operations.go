@@ -12,6 +12,12 @@ func (s *Service) operations() map[string]awsjson.Operation {
 		"Query":      onItems(s.query),
 		"Scan":       onItems(s.scan),
 
+		"BatchGetItem":       onBody(s.batchGetItem),
+		"BatchWriteItem":     onBody(s.batchWriteItem),
+		"TransactGetItems":   onBody(s.transactGetItems),
+		"TransactWriteItems": onBody(s.transactWriteItems),
+		"ExecuteStatement":   onBody(s.executeStatement),
+
 		"CreateTable":        awsjson.Op(s.createTable),
 		"DescribeTable":      awsjson.Op(s.describeTable),
 		"ListTables":         awsjson.Op(s.listTables),
@@ -19,5 +25,13 @@ func (s *Service) operations() map[string]awsjson.Operation {
 		"DeleteTable":        awsjson.Op(s.deleteTable),
 		"UpdateTimeToLive":   awsjson.Op(s.updateTimeToLive),
 		"DescribeTimeToLive": awsjson.Op(s.describeTimeToLive),
+
+		"TagResource":               awsjson.Op(s.tagResource),
+		"UntagResource":             awsjson.Op(s.untagResource),
+		"ListTagsOfResource":        awsjson.Op(s.listTagsOfResource),
+		"UpdateContinuousBackups":   awsjson.Op(s.updateContinuousBackups),
+		"DescribeContinuousBackups": awsjson.Op(s.describeContinuousBackups),
+		"DescribeLimits":            awsjson.Op(s.describeLimits),
+		"DescribeEndpoints":         s.describeEndpoints,
 	}
 }

@@ -282,13 +282,17 @@ func (w *walk) placeOf(r *row) (attr.Item, error) {
 	return place, nil
 }
 
-// page reads a page and words the response of Query and Scan.
-func (s *Service) page(ctx context.Context, q *request, w *walk) (raw, error) {
-	var res result
-	err := s.db.View(ctx, func(c *db.Conn) (err error) {
+func (s *Service) read(ctx context.Context, w *walk) (res result, err error) {
+	err = s.db.View(ctx, func(c *db.Conn) (err error) {
 		res, err = w.read(c)
 		return err
 	})
+	return res, err
+}
+
+// page reads a page and words the response of Query and Scan.
+func (s *Service) page(ctx context.Context, q *request, w *walk) (raw, error) {
+	res, err := s.read(ctx, w)
 	if err != nil {
 		return nil, err
 	}

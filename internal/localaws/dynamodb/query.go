@@ -15,6 +15,15 @@ func (s *Service) query(ctx context.Context, q *request) (raw, error) {
 	if q.keyCondition == nil {
 		return nil, invalid("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
 	}
+	w, err := s.queryWalk(q, p)
+	if err != nil {
+		return nil, err
+	}
+	return s.page(ctx, q, w)
+}
+
+// queryWalk is the walk through one partition that a request with a key condition asks for.
+func (s *Service) queryWalk(q *request, p prepared) (*walk, error) {
 	w, err := s.walk(q, p)
 	if err != nil {
 		return nil, err
@@ -35,7 +44,7 @@ func (s *Service) query(ctx context.Context, q *request) (raw, error) {
 	if w.after != nil && (string(w.after.pk) != string(w.one) || !span.contains(w.after.sk)) {
 		return nil, invalid("The provided starting key is outside query boundaries based on provided conditions")
 	}
-	return s.page(ctx, q, w)
+	return w, nil
 }
 
 // span is a range of sort keys. A nil bound is open.

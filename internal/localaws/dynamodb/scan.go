@@ -13,6 +13,15 @@ func (s *Service) scan(ctx context.Context, q *request) (raw, error) {
 	if err != nil {
 		return nil, err
 	}
+	w, err := s.scanWalk(q, p)
+	if err != nil {
+		return nil, err
+	}
+	return s.page(ctx, q, w)
+}
+
+// scanWalk is the walk through a whole table or a segment of it.
+func (s *Service) scanWalk(q *request, p prepared) (*walk, error) {
 	w, err := s.walk(q, p)
 	if err != nil {
 		return nil, err
@@ -26,7 +35,7 @@ func (s *Service) scan(ctx context.Context, q *request) (raw, error) {
 	if w.after != nil && (string(w.after.pk) < string(w.from) || w.until != nil && string(w.after.pk) >= string(w.until)) {
 		return nil, invalid("The provided starting key is invalid: The provided Exclusive start key does not map to the provided segment")
 	}
-	return s.page(ctx, q, w)
+	return w, nil
 }
 
 // segment is the part of the hash space that a parallel scan's worker reads, as bounds on partition
