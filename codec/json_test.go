@@ -3,8 +3,12 @@ package codec_test
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/starburst-go/starburst/codec"
 )
@@ -47,6 +51,61 @@ func TestJSONToMsgpack(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Every length form of every type: written by the hand-driven writers, read by
+// the library and by ourselves.
+func TestLengthForms(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{0, 1, 2, 4, 8, 15, 16, 17, 31, 32, 255, 256, 65535, 65536} {
+		text := strings.Repeat("x", n)
+		record := map[string]any{}
+		for i := range n {
+			record[strconv.Itoa(i)] = int64(i)
+		}
+		for name, v := range map[string]any{
+			"str": text, "bin": []byte(text), "array": append(make([]any, 0, n), toAny(make([]bool, n))...), "map": record,
+		} {
+			raw := mustMarshal(t, v)
+			text, err := codec.MsgpackToJSON(raw)
+			if err != nil {
+				t.Fatalf("%s of %d: %v", name, n, err)
+			}
+			back, err := codec.JSONToMsgpack(text)
+			if err != nil {
+				t.Fatalf("%s of %d: %v", name, n, err)
+			}
+			var got any
+			if err := codec.Unmarshal(back, &got); err != nil {
+				t.Fatalf("%s of %d: %v", name, n, err)
+			}
+			if !bytes.Equal(raw, back) || !reflect.DeepEqual(v, got) {
+				t.Errorf("%s of %d does not survive", name, n)
+			}
+		}
+		ext, err := codec.JSONToMsgpack([]byte(`{"$ext":[5,"` + std64([]byte(text)) + `"]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := codec.Guard(ext, 0); err != nil {
+			t.Errorf("ext of %d: %v", n, err)
+		}
+		dec := msgpack.NewDecoder(bytes.NewReader(ext))
+		if typ, size, err := dec.DecodeExtHeader(); typ != 5 || size != n || err != nil {
+			t.Errorf("ext of %d: the library reads type %d, length %d, %v", n, typ, size, err)
+		}
+		if got, err := codec.MsgpackToJSON(ext); err != nil || string(got) != `{"$ext":[5,"`+std64([]byte(text))+`"]}` {
+			t.Errorf("ext of %d: %.60s, %v", n, got, err)
+		}
+	}
+}
+
+func toAny[T any](vs []T) []any {
+	out := make([]any, len(vs))
+	for i, v := range vs {
+		out[i] = v
+	}
+	return out
 }
 
 func TestJSONToMsgpackRefuses(t *testing.T) {

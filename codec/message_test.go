@@ -246,6 +246,8 @@ func TestDecodeMessageRefusesBytes(t *testing.T) {
 		{"a message cut short inside a key", "82 a166 a178 a1", codec.ReasonMsgpack},
 		{"duplicate keys in an argument", "82 a166 a178 a174 91 82 a16101 a16102", codec.ReasonMsgpack},
 		{"duplicate keys deep in an argument, of long and different encodings", "82 a166 a178 a174 91 91 81 a178 83 a16101 a162 02 d90161 02", codec.ReasonMsgpack},
+		{"duplicate keys below a key that is no string", "82 a166 a178 a174 91 82 01 c0 02 82 a16101 a16102", codec.ReasonMsgpack},
+		{"duplicate keys in a key", "82 a166 a178 a174 91 82 82 a16101 a16102 c0 01 c0", codec.ReasonMsgpack},
 		{"63 levels in an argument", "82 a166 a178 a174 91" + strings.Repeat("91", 63) + "c0", codec.ReasonLimit},
 	}
 	for _, tt := range tests {

@@ -144,6 +144,9 @@ func (c *shapeCompiler) compile(t reflect.Type) (*shape, error) {
 		s.kind, s.unsorted, s.custom = shapeAny, true, true
 	case reflect.Pointer:
 		s.kind = shapePtr
+		if pointsToItself(t) {
+			return nil, fmt.Errorf("type %s points to nothing but itself", t)
+		}
 		s.elem, err = c.compile(t.Elem())
 	case reflect.Slice, reflect.Array:
 		if t.Elem().Kind() == reflect.Uint8 {
@@ -170,6 +173,18 @@ func (c *shapeCompiler) compile(t reflect.Type) (*shape, error) {
 		err = fmt.Errorf("type %s cannot be encoded as msgpack", t)
 	}
 	return s, err
+}
+
+// pointsToItself finds types such as "type P *P", on which the library would
+// recurse for ever. Nobody declares sixteen stars.
+func pointsToItself(t reflect.Type) bool {
+	for range 16 {
+		if t.Kind() != reflect.Pointer {
+			return false
+		}
+		t = t.Elem()
+	}
+	return true
 }
 
 // propagate raises the flags of parts to what contains them, until nothing

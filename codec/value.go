@@ -23,9 +23,8 @@ const keepBuffer = 64 << 10
 // bytes as they need; maps are sorted by key, so that equal values have equal
 // bytes and a job's input the same hash every time.
 //
-// It never panics: a panic of a custom marshaler becomes an error. A value that
-// contains itself through pointers is the one thing it cannot refuse; like
-// encoding a linked list of a million nodes, it ends the process.
+// It never panics: a panic of a custom marshaler becomes an error, and a value that
+// contains itself is refused for its depth.
 func Marshal(v any) (raw msgpack.RawMessage, err error) {
 	if raw, ok := marshalFast(v); ok {
 		return raw, nil
@@ -46,16 +45,16 @@ func Marshal(v any) (raw msgpack.RawMessage, err error) {
 		v = p.Interface()
 	}
 	e := encoders.Get().(*encoder)
-	e.buf.Reset()
-	e.enc.Reset(&e.buf)
+	e.out.reset()
+	e.enc.Reset(&e.out)
 	e.enc.SetCustomStructTag(structTag)
 	e.enc.SetSortMapKeys(true)
 	e.enc.UseCompactInts(true)
 	if err := e.enc.Encode(v); err != nil {
 		return nil, fmt.Errorf("encode %T: %w", v, err)
 	}
-	raw = bytes.Clone(e.buf.Bytes())
-	if e.buf.Cap() <= keepBuffer {
+	raw = bytes.Clone(e.out.b)
+	if cap(e.out.b) <= keepBuffer {
 		encoders.Put(e) // only here: after an error or a panic the encoder is not trusted again
 	}
 	if err := Guard(raw, MaxValueDepth); err != nil {
@@ -103,10 +102,47 @@ func marshalFast(v any) (msgpack.RawMessage, bool) {
 	return nil, false
 }
 
+// sink is what the library encodes into. Each time its contents have doubled it
+// looks at the nesting so far, so that a value that contains itself ends in an
+// error; without that the library recurses until the stack overflows, which
+// nothing can recover from. All looks together cost as much as one over the whole.
+type sink struct {
+	b    []byte
+	look int // the size at which to look next
+}
+
+// firstLook is reached some 10^5 calls deep at most, a few dozen MiB of stack.
+const firstLook = 64 << 10
+
+func (s *sink) reset() { s.b, s.look = s.b[:0], firstLook }
+
+func (s *sink) Write(p []byte) (int, error) {
+	s.b = append(s.b, p...)
+	return len(p), s.check()
+}
+
+func (s *sink) WriteByte(c byte) error {
+	s.b = append(s.b, c)
+	return s.check()
+}
+
+func (s *sink) check() error {
+	if len(s.b) < s.look {
+		return nil
+	}
+	s.look = 2 * len(s.b)
+	// The contents are incomplete, so being cut short is no error here.
+	var bm *BadMessageError
+	if _, _, err := skip(s.b, 0, MaxValueDepth); errors.As(err, &bm) && bm.Reason == ReasonLimit {
+		return err
+	}
+	return nil
+}
+
 // encoder and decoder keep the library's machines with their buffers together.
 // The pools are global because what they hold has no state between calls.
 type encoder struct {
-	buf bytes.Buffer
+	out sink
 	enc *msgpack.Encoder
 }
 

@@ -342,20 +342,40 @@ func TestMarshalRefuses(t *testing.T) {
 		deep = []any{deep}
 	}
 	for name, v := range map[string]any{
-		"a channel":             make(chan int),
-		"a function in a field": struct{ F func() }{},
-		"a complex number":      1i,
-		"an open type":          []any{make(chan int)},
-		"a marshaler's panic":   panicky{},
-		"bad raw bytes":         []msgpack.RawMessage{{0xc1}},
-		"no raw bytes":          []msgpack.RawMessage{{}},
-		"too deep":              deep,
-		"a self-embedding type": ouroboros{},
+		"a channel":                  make(chan int),
+		"a function in a field":      struct{ F func() }{},
+		"a complex number":           1i,
+		"an open type":               []any{make(chan int)},
+		"a marshaler's panic":        panicky{},
+		"bad raw bytes":              []msgpack.RawMessage{{0xc1}},
+		"no raw bytes":               []msgpack.RawMessage{{}},
+		"too deep":                   deep,
+		"a self-embedding type":      ouroboros{},
+		"a self-pointing type":       selfPointer(nil),
+		"a pointer to one":           new(selfPointer),
+		"a list that ends in itself": ring(),
+		"a map that holds itself":    selfMap(),
 	} {
 		if got, err := codec.Marshal(v); err == nil || !strings.Contains(err.Error(), "encode ") {
 			t.Errorf("%s: % x, %v, want an error that names the type", name, got, err)
 		}
 	}
+}
+
+type selfPointer *selfPointer
+
+type node struct{ Next *node }
+
+func ring() *node {
+	n := &node{}
+	n.Next = &node{Next: n}
+	return n
+}
+
+func selfMap() map[string]any {
+	m := map[string]any{}
+	m["m"] = []any{m}
+	return m
 }
 
 func TestCheckType(t *testing.T) {
