@@ -1,0 +1,79 @@
+package localaws
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"regexp"
+	"strings"
+
+	"github.com/starburst-go/starburst/internal/localaws/ecs"
+)
+
+const (
+	// DefaultAddr lets the kernel choose the port.
+	DefaultAddr = "127.0.0.1:0"
+	// DefaultRegion is the region in ARNs.
+	DefaultRegion = "us-east-1"
+	// DefaultAccount is the account in ARNs and queue URLs.
+	DefaultAccount = "000000000000"
+)
+
+// Config configures Start.
+type Config struct {
+	// Dir holds the state. It is created if it does not exist, and locked while
+	// the server runs. Required.
+	Dir string
+	// Addr is the loopback host and port to listen on; port 0 lets the kernel
+	// choose. Default: DefaultAddr.
+	Addr string
+	// Region appears in ARNs. Clients may name any region. Default: DefaultRegion.
+	Region string
+	// Account is twelve digits, for ARNs and queue URLs. Default: DefaultAccount.
+	Account string
+	// ECS tunes how tasks start and stop. Region, Account, BaseURL, Dir,
+	// OnStopping and Log are set by Start.
+	ECS ecs.Options
+	// Log receives what no caller can be told. Default: discarded.
+	Log *slog.Logger
+}
+
+func (c Config) withDefaults() Config {
+	c.Addr = cmp.Or(c.Addr, DefaultAddr)
+	c.Region = cmp.Or(c.Region, DefaultRegion)
+	c.Account = cmp.Or(c.Account, DefaultAccount)
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	return c
+}
+
+var accountID = regexp.MustCompile(`^[0-9]{12}$`)
+
+func (c Config) validate() error {
+	if c.Dir == "" {
+		return errors.New("local endpoint: Dir is empty; its state has to be somewhere")
+	}
+	host, _, err := net.SplitHostPort(c.Addr)
+	if err != nil {
+		return fmt.Errorf("local endpoint: Addr %q is not host:port: %w", c.Addr, err)
+	}
+	if !isLoopback(host) {
+		return fmt.Errorf("local endpoint: Addr %q is not a loopback address; there is no authentication, so nobody else may reach it", c.Addr)
+	}
+	if !accountID.MatchString(c.Account) {
+		return fmt.Errorf("local endpoint: Account %q is not twelve digits", c.Account)
+	}
+	return nil
+}
+
+// isLoopback reports whether host is a name of this machine's loopback:
+// "localhost", a name under it (RFC 6761), or a loopback address.
+func isLoopback(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,98 @@
+package localaws
+
+import (
+	"net/http"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/starburst-go/starburst/internal/localaws/ecs"
+)
+
+// maxCounters bounds the names that are counted apart; a client can invent names.
+const maxCounters = 500
+
+// stats counts requests.
+type stats struct {
+	started time.Time
+	n       atomic.Int64
+	// counters holds *atomic.Int64 by name, behind the raw header that gives it:
+	// an operation that is called ten thousand times a second costs one look-up.
+	targets  sync.Map // X-Amz-Target → *atomic.Int64
+	counters sync.Map // name → *atomic.Int64
+}
+
+func newStats() *stats { return &stats{started: time.Now()} }
+
+// count counts a request of a service.
+func (s *stats) count(service string, r *http.Request) {
+	target := r.Header.Get("X-Amz-Target")
+	if target == "" {
+		operation := r.Method
+		if strings.HasPrefix(r.URL.Path, ecs.AgentPath) {
+			operation = "agent"
+		}
+		s.counter(service + "." + operation).Add(1)
+		return
+	}
+	c, ok := s.targets.Load(target)
+	if !ok {
+		n := s.counter(service + "." + target[strings.LastIndexByte(target, '.')+1:])
+		if s.n.Load() < maxCounters {
+			s.targets.Store(target, n)
+		}
+		c = n
+	}
+	c.(*atomic.Int64).Add(1)
+}
+
+func (s *stats) counter(name string) *atomic.Int64 {
+	if c, ok := s.counters.Load(name); ok {
+		return c.(*atomic.Int64)
+	}
+	if s.n.Load() >= maxCounters {
+		name = "other"
+	}
+	c, loaded := s.counters.LoadOrStore(name, new(atomic.Int64))
+	if !loaded {
+		s.n.Add(1)
+	}
+	return c.(*atomic.Int64)
+}
+
+// Stats is what GET /_starburst/stats returns, as JSON.
+type Stats struct {
+	// Requests by service and operation: "sqs.SendMessageBatch", "s3.PUT".
+	Requests map[string]int64 `json:"requests"`
+	// CPUMillis is the processor time of this process, user and system.
+	CPUMillis int64 `json:"cpu_ms"`
+	// RSS and PeakRSS are the process's resident memory in bytes; 0 where the
+	// system does not tell.
+	RSS     int64 `json:"rss"`
+	PeakRSS int64 `json:"peak_rss"`
+	// Heap is the bytes of live and not yet collected Go objects.
+	Heap int64 `json:"heap"`
+	// UptimeMillis is the time since Start.
+	UptimeMillis int64 `json:"uptime_ms"`
+	// PID is the endpoint's process.
+	PID int `json:"pid"`
+}
+
+func (s *stats) read() Stats {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	out := Stats{
+		Requests: map[string]int64{}, Heap: int64(m.HeapAlloc),
+		UptimeMillis: time.Since(s.started).Milliseconds(), PID: os.Getpid(),
+	}
+	cpu, peak := usage()
+	out.CPUMillis, out.PeakRSS, out.RSS = cpu.Milliseconds(), peak, resident()
+	s.counters.Range(func(name, c any) bool {
+		out.Requests[name.(string)] = c.(*atomic.Int64).Load()
+		return true
+	})
+	return out
+}
