@@ -7,7 +7,9 @@ import (
 	"iter"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -20,17 +22,43 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/starburst-go/starburst/codec"
+	"github.com/starburst-go/starburst/internal/localaws/db"
+	local "github.com/starburst-go/starburst/internal/localaws/dynamodb"
 	"github.com/starburst-go/starburst/store"
 )
 
-// client returns a DynamoDB client of the server under test: the one that
-// AWS_ENDPOINT_URL_DYNAMODB names, else the embedded endpoint.
+// endpoint returns the URL of the server under test: the one that
+// AWS_ENDPOINT_URL_DYNAMODB names, else an embedded endpoint of the test's own.
+func endpoint(tb testing.TB) string {
+	tb.Helper()
+	if url := os.Getenv("AWS_ENDPOINT_URL_DYNAMODB"); url != "" {
+		return url
+	}
+	d, err := db.Open(filepath.Join(tb.TempDir(), "state.db"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	service, err := local.New(d, local.Options{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	server := httptest.NewServer(service)
+	tb.Cleanup(func() {
+		server.Close()
+		if err := service.Close(); err != nil {
+			tb.Error(err)
+		}
+		if err := d.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return server.URL
+}
+
+// client returns a DynamoDB client of the server under test.
 func client(tb testing.TB) *dynamodb.Client {
 	tb.Helper()
-	url := os.Getenv("AWS_ENDPOINT_URL_DYNAMODB")
-	if url == "" {
-		tb.Skip("no embedded endpoint yet")
-	}
+	url := endpoint(tb)
 	transport := &http.Transport{MaxIdleConnsPerHost: 32}
 	tb.Cleanup(transport.CloseIdleConnections)
 	return dynamodb.New(dynamodb.Options{
