@@ -109,3 +109,18 @@ func (*sink) Seal(context.Context, string) error              { return nil }
 func (*sink) Pending(context.Context, store.Job) iter.Seq2[store.Child, error] {
 	return func(func(store.Child, error) bool) {}
 }
+
+type rawMessage = msgpack.RawMessage
+
+func fileOf(t testing.TB, content []byte, format producer.Format) *producer.File {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "input")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := producer.OpenFile(t.Context(), path, format)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}

@@ -40,6 +40,9 @@ func (o *owed) advance() {
 	}
 }
 
+// none reports whether there is nothing to send, which spares the second pass.
+func (o *owed) none() bool { return !o.has && o.err == nil }
+
 // next returns the next message of the root that begins with the index first; ok
 // is false when there is none (any more).
 func (o *owed) next(first int) (child store.Child, ok bool, err error) {

@@ -151,6 +151,10 @@ func (s *sending) read(ctx context.Context) error {
 	if s.report.Resumed {
 		s.owed = newOwed(s.cfg.Jobs.Pending(ctx, s.report.Job))
 		defer s.owed.stop()
+		if s.owed.none() {
+			s.count(0, 0, s.report.Job.N)
+			return nil
+		}
 	}
 	job := s.report.Job
 	changed := &ChangedError{Job: job.ID, Source: nameOf(s.spec.Source)}

@@ -286,7 +286,7 @@ func TestSpool(t *testing.T) {
 func TestSpoolOfAReaderThatFailsLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
-	_, err := producer.Spool(t.Context(), iotest.ErrReader(errNetwork), "standard input", producer.JSONL)
+	_, err := producer.Spool(t.Context(), iotest.ErrReader(errNetwork), "standard input", "")
 	if !errors.Is(err, errNetwork) {
 		t.Errorf("got %v", err)
 	}

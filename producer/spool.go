@@ -11,10 +11,14 @@ import (
 )
 
 // Spool copies r, which can be read only once, to a temporary file and returns
-// the source that reads it there; name is what errors call it ("standard input").
+// the source that reads it there; name is what errors call it ("standard input"), and
+// an empty format means FormatOf(name).
 // Close removes the file. Where the system allows it, the file has no name from the
 // start, so that not even a killed process leaves it behind.
 func Spool(ctx context.Context, r io.Reader, name string, format Format) (*File, error) {
+	if format == "" {
+		format = FormatOf(name)
+	}
 	if err := format.check(name); err != nil {
 		return nil, err
 	}

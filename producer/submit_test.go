@@ -105,8 +105,12 @@ func TestMessagesFitOneBillingUnit(t *testing.T) {
 	}
 	w.wantTasks(t, len(words), func(i int) string { return strconv.Quote(words[i]) })
 	over := 0
-	for i, m := range w.decoded(t) {
-		if m.Len() > 1 && len(w.bodies[i]) > 64<<10 {
+	for _, body := range w.bodies {
+		m, err := codec.Decode(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Len() > 1 && len(body) > 64<<10 {
 			over++
 		}
 	}
@@ -259,6 +263,21 @@ func TestBadInputLeavesNothingBehind(t *testing.T) {
 func isA[E error](err error) bool {
 	_, ok := errors.AsType[E](err)
 	return ok
+}
+
+func TestMapsAreTheSameInBothPasses(t *testing.T) {
+	t.Parallel()
+	args := make([]map[string]float64, 50)
+	for i := range args {
+		args[i] = map[string]float64{}
+		for k := range 50 {
+			args[i][strconv.Itoa(k)] = float64(i)
+		}
+	}
+	w := newWorld()
+	if _, err := w.producer(t).Submit(t.Context(), producer.Spec{Handler: "h", Source: producer.Slice(args)}); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestConfigsThatAreRefused(t *testing.T) {
