@@ -104,11 +104,12 @@ func (a *account) isBusy() bool {
 func (a *account) settled(job string, ok, failed int, busy time.Duration, durations map[int]int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	c := a.job(job)
+	job = a.key(job)
+	c := a.ledger.Jobs[job]
 	c.OK += int64(ok)
 	c.Failed += int64(failed)
 	c.BusyMS += busy.Milliseconds()
-	a.putJob(job, c)
+	a.ledger.Jobs[job] = c
 	for b, n := range durations {
 		a.ledger.Hist[b] += n
 	}
@@ -119,26 +120,21 @@ func (a *account) settled(job string, ok, failed int, busy time.Duration, durati
 func (a *account) wasted(job string, busy time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	c := a.job(job)
+	job = a.key(job)
+	c := a.ledger.Jobs[job]
 	c.BusyMS += busy.Milliseconds()
 	c.WastedMS += busy.Milliseconds()
-	a.putJob(job, c)
+	a.ledger.Jobs[job] = c
 	a.dirty = true
 }
 
-// job and putJob fold jobs beyond the ledger item's limit into one. Callers hold mu.
-func (a *account) job(job string) store.JobCount {
-	if _, ok := a.ledger.Jobs[job]; !ok && len(a.ledger.Jobs) >= store.MaxLedgerJobs {
-		job = store.OtherJobs
+// key is the ledger's entry for a job: jobs beyond the item's limit, and tasks
+// without a job, share one. Callers hold mu.
+func (a *account) key(job string) string {
+	if _, known := a.ledger.Jobs[job]; job == "" || !known && len(a.ledger.Jobs) >= store.MaxLedgerJobs {
+		return store.OtherJobs
 	}
-	return a.ledger.Jobs[job]
-}
-
-func (a *account) putJob(job string, c store.JobCount) {
-	if _, ok := a.ledger.Jobs[job]; !ok && len(a.ledger.Jobs) >= store.MaxLedgerJobs {
-		job = store.OtherJobs
-	}
-	a.ledger.Jobs[job] = c
+	return job
 }
 
 // snapshot returns a copy fit to be written, with a higher sequence.

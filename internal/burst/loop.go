@@ -61,7 +61,7 @@ func (s *Session) prepareLoop(ctx context.Context) error {
 	}
 	parts := f.Parts()
 	if s.cfg.Autoscale.DryRun {
-		parts.Fleet = autoscale.DryRun{Fleet: parts.Fleet, Log: s.cfg.Log}
+		parts = autoscale.DryRun(parts, s.cfg.Log)
 	}
 	parts.Fleet = &seen{Fleet: parts.Fleet, running: &s.running}
 	if s.loop, err = autoscale.New(cfg, parts); err != nil {
