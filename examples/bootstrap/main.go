@@ -43,7 +43,13 @@ func run(ctx context.Context, s *starburst.Session) error {
 		return err
 	}
 
-	started, tasks := time.Now(), resamples(opts.Seed, opts.N)
+	started := time.Now()
+	dir, err := report.MakeFolder(opts.Out, os.Getenv(report.FolderVariable), spec.Name, started)
+	if err != nil {
+		return err
+	}
+
+	tasks := resamples(opts.Seed, opts.N)
 	effects, err := starburst.Map(ctx, s, resample, tasks, starburst.WithWorkers(opts.Workers))
 	if err != nil {
 		return err
@@ -54,7 +60,6 @@ func run(ctx context.Context, s *starburst.Session) error {
 	}
 
 	summary := summarize(generate(opts.Seed), effects)
-	dir := report.Folder(opts.Out, os.Getenv(report.FolderVariable), spec.Name, started)
 	return report.Publish(os.Stdout, os.Stderr, dir, report.Run[Effect]{
 		Example: spec.Name, Seed: opts.Seed, Started: started, Elapsed: timing.Elapsed,
 		Summary: summary, Results: effects,

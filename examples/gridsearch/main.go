@@ -45,7 +45,13 @@ func run(ctx context.Context, s *starburst.Session) error {
 		return err
 	}
 
-	started, tasks := time.Now(), grid(opts.Seed, opts.N)
+	started := time.Now()
+	dir, err := report.MakeFolder(opts.Out, os.Getenv(report.FolderVariable), spec.Name, started)
+	if err != nil {
+		return err
+	}
+
+	tasks := grid(opts.Seed, opts.N)
 	scores, err := starburst.Map(ctx, s, train, tasks, starburst.WithWorkers(opts.Workers))
 	if err != nil {
 		return err
@@ -56,7 +62,6 @@ func run(ctx context.Context, s *starburst.Session) error {
 	}
 
 	summary := summarize(generate(dataKey{opts.Seed, opts.N}), tasks, scores)
-	dir := report.Folder(opts.Out, os.Getenv(report.FolderVariable), spec.Name, started)
 	return report.Publish(os.Stdout, os.Stderr, dir, report.Run[Score]{
 		Example: spec.Name, Seed: opts.Seed, Started: started, Elapsed: timing.Elapsed,
 		Summary: summary, Results: scores,

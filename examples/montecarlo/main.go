@@ -40,7 +40,13 @@ func run(ctx context.Context, s *starburst.Session) error {
 		return err
 	}
 
-	started, tasks := time.Now(), paths(opts.Seed, opts.N)
+	started := time.Now()
+	dir, err := report.MakeFolder(opts.Out, os.Getenv(report.FolderVariable), spec.Name, started)
+	if err != nil {
+		return err
+	}
+
+	tasks := paths(opts.Seed, opts.N)
 	outcomes, err := starburst.Map(ctx, s, simulate, tasks, starburst.WithWorkers(opts.Workers))
 	if err != nil {
 		return err
@@ -51,7 +57,6 @@ func run(ctx context.Context, s *starburst.Session) error {
 	}
 
 	summary := summarize(outcomes)
-	dir := report.Folder(opts.Out, os.Getenv(report.FolderVariable), spec.Name, started)
 	return report.Publish(os.Stdout, os.Stderr, dir, report.Run[Outcome]{
 		Example: spec.Name, Seed: opts.Seed, Started: started, Elapsed: timing.Elapsed,
 		Summary: summary, Results: outcomes,

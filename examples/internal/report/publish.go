@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/starburst-go/starburst/internal/exit"
 )
 
 // FolderVariable names the environment variable with the folder below which
@@ -26,6 +28,16 @@ type Run[T any] struct {
 	Results []T           `json:"-"` // written last, one a line
 }
 
+// MakeFolder creates the folder that Folder chooses. Call it before the work, so
+// that an hour of it does not end with "permission denied".
+func MakeFolder(out, parent, example string, started time.Time) (string, error) {
+	dir := Folder(out, parent, example, started)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", exit.Errorf(exit.Usage, "create the folder for the results: %w", err).WithHint("choose another one with -out DIR")
+	}
+	return dir, nil
+}
+
 // Folder chooses where a run's files go: out (the -out flag) when given, else
 // a folder named after the example below parent (FolderVariable's value), else
 // below ./example-results-<UTC time>.
@@ -40,8 +52,8 @@ func Folder(out, parent, example string, started time.Time) string {
 }
 
 // Publish prints text on stdout, writes it to dir/report.txt and the run to
-// dir/results.json, and says on stderr where they are. An older run's files in
-// dir are replaced. The text is printed first: a full disk must not cost the answer.
+// dir/results.json, and says on stderr where they are. The folder dir exists;
+// an older run's files in it are replaced. The text is printed first: a full disk must not cost the answer.
 func Publish[T any](stdout, stderr io.Writer, dir string, run Run[T], text string) error {
 	if _, err := io.WriteString(stdout, text); err != nil {
 		return fmt.Errorf("print the report: %w", err)
@@ -50,12 +62,9 @@ func Publish[T any](stdout, stderr io.Writer, dir string, run Run[T], text strin
 	if err != nil {
 		return fmt.Errorf("encode results.json: %w", err)
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("create the results folder (choose another with -out DIR): %w", err)
-	}
 	for name, content := range map[string][]byte{"results.json": results, "report.txt": []byte(text)} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
-			return fmt.Errorf("write the results (choose another folder with -out DIR): %w", err)
+			return fmt.Errorf("write the results: %w", err)
 		}
 	}
 	_, _ = fmt.Fprintf(stderr, "written: %s and report.txt beside it\n", filepath.Join(dir, "results.json"))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/starburst-go/starburst/examples/internal/report"
+	"github.com/starburst-go/starburst/internal/exit"
 )
 
 type outcome struct {
@@ -50,7 +51,10 @@ func TestFolder(t *testing.T) {
 
 func TestPublishWritesBothFiles(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "new", "folder")
+	dir, err := report.MakeFolder(filepath.Join(t.TempDir(), "new", "folder"), "", "montecarlo", time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	var stdout, stderr bytes.Buffer
 	if err := report.Publish(&stdout, &stderr, dir, run(outcome{1}, outcome{3}), "the report\n"); err != nil {
 		t.Fatal(err)
@@ -85,17 +89,24 @@ func TestPublishWritesBothFiles(t *testing.T) {
 
 func TestPublishFailures(t *testing.T) {
 	t.Parallel()
-	t.Run("a folder that cannot be made: the report is printed all the same, the error names the flag", func(t *testing.T) {
+	t.Run("a folder that cannot be made is wrong usage, with the flag to correct it", func(t *testing.T) {
 		t.Parallel()
 		file := filepath.Join(t.TempDir(), "file")
 		if err := os.WriteFile(file, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		var stdout, stderr bytes.Buffer
-		err := report.Publish(&stdout, &stderr, filepath.Join(file, "sub"), run(), "the report\n")
+		_, err := report.MakeFolder(filepath.Join(file, "sub"), "", "montecarlo", time.Time{})
 		var pathError *fs.PathError
-		if !errors.As(err, &pathError) || !strings.Contains(err.Error(), "-out DIR") {
-			t.Errorf("error = %v, want a path error that names -out DIR", err)
+		if !errors.As(err, &pathError) || exit.CodeOf(err) != exit.Usage || !strings.Contains(exit.HintOf(err), "-out DIR") {
+			t.Errorf("error = %v (hint %q), want a path error that points to -out DIR", err, exit.HintOf(err))
+		}
+	})
+	t.Run("a folder that has gone: the report is printed all the same", func(t *testing.T) {
+		t.Parallel()
+		var stdout, stderr bytes.Buffer
+		err := report.Publish(&stdout, &stderr, filepath.Join(t.TempDir(), "gone"), run(), "the report\n")
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("error = %v, want a missing folder", err)
 		}
 		if stdout.String() != "the report\n" {
 			t.Errorf("stdout = %q", stdout.String())
