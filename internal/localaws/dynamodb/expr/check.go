@@ -26,7 +26,7 @@ var functions = map[string]function{
 	"begins_with":          {args: 2, kinds: []attr.Kind{attr.S, attr.B}, distinct: true},
 	"contains":             {args: 2, distinct: true},
 	"size":                 {args: 1, kinds: []attr.Kind{attr.S, attr.B, attr.SS, attr.NS, attr.BS, attr.L, attr.M}},
-	"if_not_exists":        {args: 2, path: true, update: true},
+	"if_not_exists":        {args: 2, path: true, update: true, distinct: true},
 	"list_append":          {args: 2, update: true, kinds: []attr.Kind{attr.L}},
 }
 

@@ -114,10 +114,12 @@ func (n *node) assigned(it attr.Item) (attr.Value, error) {
 		return attr.Value{}, errMissing
 	case opCall:
 		if n.name == "if_not_exists" {
-			if v := n.args[0].path.In(it); v.Kind != attr.None {
+			// The alternative must have a value even when it is not taken.
+			other, err := n.args[1].assigned(it)
+			if v := n.args[0].path.In(it); v.Kind != attr.None && err == nil {
 				return v, nil
 			}
-			return n.args[1].assigned(it)
+			return other, err
 		}
 	}
 	a, err := n.args[0].assigned(it)
