@@ -147,7 +147,7 @@ func serveEndpoint(dir string) error {
 
 // eventually asks until the answer is yes. Processes and their ends are outside
 // of any synctest bubble, so there is nothing to wait on.
-func eventually(t *testing.T, what string, yes func() bool) {
+func eventually(t testing.TB, what string, yes func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -163,7 +163,7 @@ func eventually(t *testing.T, what string, yes func() bool) {
 }
 
 // files counts the files in dir whose name begins with prefix.
-func files(t *testing.T, dir, prefix string) (names []string) {
+func files(t testing.TB, dir, prefix string) (names []string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -138,6 +138,9 @@ func (st *state) scaleOut(v *ecsService, current []*task, missing int, now time.
 
 // planTask says what is due for one task that is not STOPPED.
 func (st *state) planTask(t *task, now time.Time, s *steps) {
+	if st.closing && t.PID == 0 {
+		st.stop(t, codeScheduler, reasonClosing, now) // RunTask's, after StopTasks
+	}
 	switch {
 	case t.Desired == statusRunning && t.PID == 0:
 		if t.LaunchAt.After(now) {

@@ -1,5 +1,3 @@
-//go:build unix
-
 package ecs
 
 import (
@@ -7,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 )
@@ -48,7 +43,7 @@ func start(c command) (*process, error) {
 	}
 	defer null.Close()
 	child, err := os.StartProcess(path, c.argv, &os.ProcAttr{
-		Dir: c.dir, Env: c.env, Files: []*os.File{null, c.log, c.log}, Sys: &syscall.SysProcAttr{Setsid: true},
+		Dir: c.dir, Env: c.env, Files: []*os.File{null, c.log, c.log}, Sys: ownGroup(),
 	})
 	if err != nil {
 		return nil, err
@@ -88,7 +83,7 @@ func (p *process) signal(sig syscall.Signal) error {
 	} else if p.reaped {
 		return nil
 	}
-	if err := syscall.Kill(-p.pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+	if err := signalGroup(p.pid, sig); err != nil {
 		return fmt.Errorf("signal process group %d: %w", p.pid, err)
 	}
 	return nil
@@ -105,55 +100,14 @@ func (p *process) wait(ctx context.Context) (exit *int, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.child == nil {
-		return p.waitAdopted(), nil
+		return reapAdopted(p.pid, p.identity), nil
 	}
 	// The unreaped child still holds the pid: the group cannot be another's.
-	_ = syscall.Kill(-p.pid, syscall.SIGKILL)
+	_ = signalGroup(p.pid, syscall.SIGKILL)
 	state, err := p.child.Wait()
 	p.reaped = true
 	if err != nil {
 		return nil, nil //nolint:nilerr // it has ended; only the code is unknown
 	}
-	return exitCode(state.Sys().(syscall.WaitStatus)), nil
-}
-
-// waitAdopted reaps an adopted process in the one case where that is ours to do: an earlier
-// Service of this same operating system process started it.
-func (p *process) waitAdopted() *int {
-	if !isZombie(p.pid, p.identity) {
-		return nil
-	}
-	var status syscall.WaitStatus
-	if got, err := syscall.Wait4(p.pid, &status, syscall.WNOHANG, nil); err != nil || got != p.pid {
-		return nil
-	}
-	return exitCode(status)
-}
-
-func exitCode(status syscall.WaitStatus) *int {
-	if status.Signaled() {
-		return new(128 + int(status.Signal()))
-	}
-	return new(status.ExitStatus())
-}
-
-// lookPath finds a program as the task would: in the PATH of its environment,
-// relative to its directory. exec.LookPath would use the endpoint's.
-func lookPath(file string, env []string, dir string) (string, error) {
-	if strings.Contains(file, "/") {
-		if filepath.IsAbs(file) || dir == "" {
-			return file, nil
-		}
-		return filepath.Join(dir, file), nil
-	}
-	for _, d := range filepath.SplitList(lookupEnv(env, "PATH")) {
-		if !filepath.IsAbs(d) {
-			continue // "." in PATH: not for programs that a task names
-		}
-		path := filepath.Join(d, file)
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-			return path, nil
-		}
-	}
-	return "", &exec.Error{Name: file, Err: exec.ErrNotFound}
+	return new(exitCode(state)), nil
 }

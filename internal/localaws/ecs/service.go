@@ -1,5 +1,3 @@
-//go:build unix
-
 package ecs
 
 import (
@@ -95,7 +93,7 @@ func (s *Service) StopTasks(ctx context.Context) error {
 	s.state.closing = true
 	for _, t := range s.state.tasks {
 		if t.Last != statusStopped {
-			s.state.stop(t, codeScheduler, "The local endpoint is stopping.", time.Now())
+			s.state.stop(t, codeScheduler, reasonClosing, time.Now())
 		}
 	}
 	s.mu.Unlock()

@@ -72,4 +72,3 @@ func TestKilledWorkerIsReplacedAtOnce(t *testing.T) {
 		t.Errorf("stopped tasks %+v", stopped)
 	}
 }
-

@@ -1,7 +1,10 @@
 package ecs
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -21,19 +24,22 @@ import (
 type local struct {
 	*sdk.Client
 	service *Service
+	server  *httptest.Server
+	db      *db.DB
 	dir     string // the tasks' files, the database, the logs
-	url     string
 }
+
+type containerDefinition = types.ContainerDefinition
 
 // setup starts a service on a new directory. At the end of the test its tasks
 // are stopped.
-func setup(t *testing.T, change func(*Options)) *local {
+func setup(t testing.TB, change func(*Options)) *local {
 	t.Helper()
 	dir := t.TempDir()
 	return reopen(t, dir, change)
 }
 
-func reopen(t *testing.T, dir string, change func(*Options)) *local {
+func reopen(t testing.TB, dir string, change func(*Options)) *local {
 	t.Helper()
 	d, err := db.Open(filepath.Join(dir, "state.db"))
 	if err != nil {
@@ -50,51 +56,78 @@ func reopen(t *testing.T, dir string, change func(*Options)) *local {
 	}
 	server.Config.Handler = s
 	server.Start()
+	l := &local{Client: client(t, server.URL), service: s, server: server, db: d, dir: dir}
 	t.Cleanup(func() {
+		if s.ctx.Err() != nil {
+			return // closed by the test
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		if s.ctx.Err() == nil { // not closed by the test
-			if err := s.StopTasks(ctx); err != nil {
-				t.Error(err)
-			}
-		}
-		server.Close()
-		if err := s.Close(); err != nil && s.ctx.Err() == nil {
+		if err := s.StopTasks(ctx); err != nil {
 			t.Error(err)
 		}
-		if err := d.Close(); err != nil {
-			t.Error(err)
-		}
+		l.closeOnly(t)
 	})
-	return &local{Client: client(t, server.URL), service: s, dir: dir, url: server.URL}
+	return l
 }
 
-func client(t *testing.T, url string) *sdk.Client {
+// closeOnly closes the endpoint and leaves its tasks running.
+func (l *local) closeOnly(t testing.TB) {
+	t.Helper()
+	l.server.Close()
+	for _, closing := range []func() error{l.service.Close, l.db.Close} {
+		if err := closing(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func client(t testing.TB, url string) *sdk.Client {
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	return sdk.NewFromConfig(aws.Config{
 		Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-		HTTPClient: &http.Client{Transport: transport}, RetryMaxAttempts: 1,
+		HTTPClient: &http.Client{Transport: inMemory{transport}}, RetryMaxAttempts: 1,
 	}, func(o *sdk.Options) { o.BaseEndpoint = &url })
 }
 
+// inMemory gives the transport bodies that it knows to be in memory. smithy-go
+// (v1.28.9) closes the request's body as soon as there is a response, and what
+// is closed answers WriteTo with io.EOF, which the transport takes for a write
+// error and cuts the connection: a race that a server on this machine wins
+// often, and every response over 4 KiB is lost to it.
+type inMemory struct{ next http.RoundTripper }
+
+func (m inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		body, err := io.ReadAll(r.Body)
+		if err = errors.Join(err, r.Body.Close()); err != nil {
+			return nil, err
+		}
+		r = r.Clone(r.Context())
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	return m.next.RoundTrip(r)
+}
+
 // define registers a definition whose command plays a role, in cluster default.
-func (l *local) define(t *testing.T, role string, change func(*types.ContainerDefinition)) {
+func (l *local) define(t testing.TB, role string, change func(*containerDefinition)) {
 	t.Helper()
 	define(t, l.Client, l.dir, role, change)
 }
 
-func define(t *testing.T, c *sdk.Client, dir, role string, change func(*types.ContainerDefinition)) {
+func define(t testing.TB, c *sdk.Client, dir, role string, change func(*containerDefinition)) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	must[*sdk.CreateClusterOutput](t)(c.CreateCluster(t.Context(), &sdk.CreateClusterInput{}))
-	container := types.ContainerDefinition{
+	container := containerDefinition{
 		Name: aws.String("main"), EntryPoint: []string{self},
 		Environment: []types.KeyValuePair{
 			{Name: aws.String(roleVariable), Value: &role}, {Name: aws.String(dirVariable), Value: &dir},
+			{Name: aws.String("GORACE"), Value: aws.String("atexit_sleep_ms=0")}, // the race detector's second at the exit
 		},
 	}
 	if change != nil {
@@ -107,7 +140,7 @@ func define(t *testing.T, c *sdk.Client, dir, role string, change func(*types.Co
 }
 
 // create makes the service named after the role.
-func (l *local) create(t *testing.T, role string, desired int32) {
+func (l *local) create(t testing.TB, role string, desired int32) {
 	t.Helper()
 	l.define(t, role, nil)
 	must[*sdk.CreateServiceOutput](t)(l.CreateService(t.Context(), &sdk.CreateServiceInput{
@@ -115,12 +148,12 @@ func (l *local) create(t *testing.T, role string, desired int32) {
 	}))
 }
 
-func (l *local) scale(t *testing.T, name string, desired int32) {
+func (l *local) scale(t testing.TB, name string, desired int32) {
 	t.Helper()
 	must[*sdk.UpdateServiceOutput](t)(l.UpdateService(t.Context(), &sdk.UpdateServiceInput{Service: &name, DesiredCount: &desired}))
 }
 
-func (l *local) describe(t *testing.T, name string) types.Service {
+func (l *local) describe(t testing.TB, name string) types.Service {
 	t.Helper()
 	out := must[*sdk.DescribeServicesOutput](t)(l.DescribeServices(t.Context(), &sdk.DescribeServicesInput{Services: []string{name}}))
 	if len(out.Services) != 1 {
@@ -130,7 +163,7 @@ func (l *local) describe(t *testing.T, name string) types.Service {
 }
 
 // counts waits until a service runs as many tasks, and nothing is under way.
-func (l *local) counts(t *testing.T, name string, running int32) {
+func (l *local) counts(t testing.TB, name string, running int32) {
 	t.Helper()
 	eventually(t, name+" has the wanted number of tasks", func() bool {
 		v := l.describe(t, name)
@@ -139,7 +172,7 @@ func (l *local) counts(t *testing.T, name string, running int32) {
 }
 
 // tasks returns the tasks whose last status is the given one.
-func (l *local) tasks(t *testing.T, last string) (found []types.Task) {
+func (l *local) tasks(t testing.TB, last string) (found []types.Task) {
 	t.Helper()
 	for _, desired := range []types.DesiredStatus{types.DesiredStatusRunning, types.DesiredStatusStopped} {
 		list := must[*sdk.ListTasksOutput](t)(l.ListTasks(t.Context(), &sdk.ListTasksInput{DesiredStatus: desired}))
@@ -168,7 +201,14 @@ func (l *local) pids() (pids []int) {
 	return pids
 }
 
-func must[T any](t *testing.T) func(T, error) T {
+// live counts the tasks that are not STOPPED.
+func (l *local) live() int {
+	l.service.mu.Lock()
+	defer l.service.mu.Unlock()
+	return l.service.state.live()
+}
+
+func must[T any](t testing.TB) func(T, error) T {
 	return func(v T, err error) T {
 		t.Helper()
 		if err != nil {

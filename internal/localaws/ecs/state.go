@@ -150,7 +150,8 @@ const (
 	codeExited    = "EssentialContainerExited"
 	codeNotBegun  = "TaskFailedToStart"
 
-	reasonExited = "Essential container in task exited"
+	reasonExited  = "Essential container in task exited"
+	reasonClosing = "The local endpoint is stopping."
 )
 
 func (st *state) touch(keys ...rowKey) {

@@ -94,7 +94,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	if r.Method == http.MethodPut && key == "" && len(query) == 0 {
+	if r.Method == http.MethodPut && key == "" && !query.Has("versioning") {
 		// gofakes3 has BucketAlreadyExists only, which says that it is another's.
 		if exists, err := s.backend.BucketExists(bucket); err == nil && exists {
 			fail(w, r, http.StatusConflict, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.")
