@@ -2,8 +2,10 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"maps"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -49,7 +51,7 @@ func TestIndexRoundTrip(t *testing.T) {
 
 func TestOutcomesRoundTrip(t *testing.T) {
 	t.Parallel()
-	c := newCompressor()
+	c := newCompressor(maxUnpacked)
 	rapid.Check(t, func(t *rapid.T) {
 		var want []Settled
 		for _, i := range drawIndices(t, -1) {
@@ -180,14 +182,42 @@ func TestForeignBytesAreErrors(t *testing.T) {
 			t.Errorf("%s: decoded as %+v", tc.name, x)
 		}
 	}
-	bomb, err := newCompressor().pack(make([]byte, maxUnpacked))
+}
+
+func TestUnpackingIsBounded(t *testing.T) {
+	t.Parallel()
+	const limit = 1 << 20
+	bomb, err := newCompressor(100 * limit).pack(make([]byte, 100*limit))
 	if err != nil {
 		t.Fatal(err)
 	}
-	small := newCompressor()
-	if _, err := small.unpack(append(bomb[:len(bomb):len(bomb)], bomb[1:]...)); err == nil {
-		t.Error("a bomb of twice the limit was unpacked")
+	c := newCompressor(limit)
+	for name, b := range map[string][]byte{
+		"a bomb that declares its size":        bomb,
+		"two frames that are too large as one": slices.Concat(mustPack(t, c, limit), mustPack(t, c, limit)[1:]),
+		"plain bytes":                          make([]byte, limit+2),
+	} {
+		if raw, err := c.unpack(b); !errors.Is(err, errTooLarge) {
+			t.Errorf("%s: %d bytes, %v; want errTooLarge", name, len(raw), err)
+		}
 	}
+	for name, b := range map[string][]byte{"nothing": nil, "an unknown packing": {9, 1}, "no frame": {packedZstd, 1, 2, 3}} {
+		if _, err := c.unpack(b); err == nil {
+			t.Errorf("%s was unpacked", name)
+		}
+	}
+	if _, err := c.pack(make([]byte, limit+1)); !errors.As(err, new(*TooLargeError)) {
+		t.Errorf("packing too much: %v, want a TooLargeError", err)
+	}
+}
+
+func mustPack(t *testing.T, c *compressor, zeros int) []byte {
+	t.Helper()
+	b, err := c.pack(make([]byte, zeros))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 func TestUnknownKeysAreForLaterVersions(t *testing.T) {
@@ -225,7 +255,7 @@ func TestLedgerIsSmall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	packed, err := newCompressor().pack(raw)
+	packed, err := newCompressor(maxUnpacked).pack(raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +298,7 @@ func FuzzDecode(f *testing.F) {
 	for _, b := range [][]byte{ix, d, led, {0xdd, 0x7f, 0xff, 0xff, 0xff}, {0x81, 0xa1, 'o', 0xdf, 0xff, 0xff, 0xff, 0xff}} {
 		f.Add(b)
 	}
-	c := newCompressor()
+	c := newCompressor(maxUnpacked)
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		_, _ = decodeOutcomes(raw, index{ok: []Range{{1, 2}}, failed: []Range{{2, 3}}})
 		_, _ = c.unpack(raw)

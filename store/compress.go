@@ -24,20 +24,21 @@ var errTooLarge = errors.New("larger than the limit when unpacked")
 
 // compressor holds the zstd coder pair; both are safe for concurrent use and start no goroutines.
 type compressor struct {
-	enc *zstd.Encoder
-	dec *zstd.Decoder
-	err error // of the set-up; reported by pack and unpack, because constructors here do not fail
+	limit int // bytes a packed value may grow to
+	enc   *zstd.Encoder
+	dec   *zstd.Decoder
+	err   error // of the set-up; reported by pack and unpack, because constructors here do not fail
 }
 
-func newCompressor() *compressor {
-	var c compressor
+func newCompressor(limit int) *compressor {
+	c := compressor{limit: limit}
 	// The fastest level: results are mostly numbers, where higher levels gain little and cost the worker's time.
 	c.enc, c.err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2),
 		zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true))
 	if c.err != nil {
 		return &c
 	}
-	c.dec, c.err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(maxUnpacked), zstd.WithDecoderLowmem(true))
+	c.dec, c.err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(uint64(limit)), zstd.WithDecoderLowmem(true))
 	return &c
 }
 
@@ -46,8 +47,8 @@ func (c *compressor) pack(raw []byte) ([]byte, error) {
 	if c.err != nil {
 		return nil, fmt.Errorf("set up compression: %w", c.err)
 	}
-	if len(raw) > maxUnpacked {
-		return nil, &TooLargeError{What: "the message's results", Size: len(raw), Limit: maxUnpacked}
+	if len(raw) > c.limit {
+		return nil, &TooLargeError{What: "the message's results", Size: len(raw), Limit: c.limit}
 	}
 	if len(raw) >= packMin {
 		z := c.enc.EncodeAll(raw, append(make([]byte, 0, len(raw)/2+64), packedZstd))
@@ -65,7 +66,7 @@ func (c *compressor) unpack(b []byte) ([]byte, error) {
 		return nil, fmt.Errorf("set up compression: %w", c.err)
 	case len(b) == 0:
 		return nil, errors.New("no bytes")
-	case b[0] == packedRaw && len(b) <= maxUnpacked:
+	case b[0] == packedRaw && len(b) <= c.limit:
 		return b[1:], nil
 	case b[0] == packedRaw:
 		return nil, errTooLarge

@@ -73,13 +73,19 @@ func (l *lanes) tree(ln *lane, span Range) tree {
 	l.strays += i
 	ln.recs = ln.recs[i:]
 	t := tree{span: span}
-	for _, r := range ln.recs {
-		if r.first != span.From {
-			break
-		}
+	for _, r := range ln.of(span.From) {
 		t.recs = append(t.recs, r.record)
 	}
 	return t
+}
+
+// of returns the buffered records of the root at first.
+func (ln *lane) of(first int) []*laneRecord {
+	at := func(first int) int {
+		i, _ := slices.BinarySearchFunc(ln.recs, first, func(r *laneRecord, first int) int { return r.first - first })
+		return i
+	}
+	return ln.recs[at(first):at(first+1)]
 }
 
 // take removes the root's records from the lane's buffer.

@@ -90,3 +90,10 @@ func (m *memTable) Query(ctx context.Context, in *dynamodb.QueryInput, _ ...func
 	m.read += len(out.Items)
 	return out, nil
 }
+
+// clear empties the table.
+func (m *memTable) clear() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.parts)
+}

@@ -29,7 +29,8 @@ type ReadOptions struct {
 }
 
 // Results yields the outcomes of the job's tasks in task order, each once. It
-// streams: at any time about a page (1 MB) a shard is held in memory.
+// streams: at any time about a page (1 MB) a shard is held in memory, and of
+// results that are objects the next eight.
 //
 // A task that failed and was retried successfully (`retry --failed`) is
 // yielded with its success. The iteration ends at the first error, which is
@@ -39,6 +40,8 @@ func (s *Store) Results(ctx context.Context, job Job, o ReadOptions) iter.Seq2[S
 	return func(yield func(Settled, error) bool) {
 		var strays int
 		ro := rootsOptions{from: o.From, attrs: outcomeAttrs, follow: o.Follow, pace: pace{min: o.MinPoll, max: o.MaxPoll}}
+		objects := s.newAhead(ctx, job)
+		defer objects.stop()
 		gaps := gapReporter{report: o.Gap}
 		defer gaps.flush()
 		for r, err := range s.roots(ctx, job, ro, &strays) {
@@ -46,7 +49,8 @@ func (s *Store) Results(ctx context.Context, job Job, o ReadOptions) iter.Seq2[S
 				yield(Settled{}, err)
 				return
 			}
-			settled, err := s.settledOf(ctx, job, r)
+			objects.look(r.lanes, r.tree)
+			settled, err := settledOf(r, objects.settled)
 			if err != nil {
 				yield(Settled{}, err)
 				return
@@ -68,10 +72,10 @@ func (s *Store) Results(ctx context.Context, job Job, o ReadOptions) iter.Seq2[S
 	}
 }
 
-// settledOf decodes a root's outcomes in index order.
-func (s *Store) settledOf(ctx context.Context, job Job, r root) ([]Settled, error) {
+// settledOf puts a root's outcomes, which decode returns by record, in index order.
+func settledOf(r root, decode func(*record) ([]Settled, error)) ([]Settled, error) {
 	if r.sole != nil {
-		return s.outcomes(ctx, job, "", r.sole)
+		return decode(r.sole)
 	}
 	out := make([]Settled, 0, r.ok+r.failed)
 	parts := make(map[codec.Identity][]Settled, len(r.tree.recs)) // what is left of each record's outcomes
@@ -82,7 +86,7 @@ func (s *Store) settledOf(ctx context.Context, job Job, r root) ([]Settled, erro
 		part, ok := parts[c.rec.id]
 		if !ok {
 			var err error
-			if part, err = s.outcomes(ctx, job, "", c.rec); err != nil {
+			if part, err = decode(c.rec); err != nil {
 				return nil, err
 			}
 		}

@@ -56,29 +56,29 @@ func blobKey(job Job, loose string, m codec.Identity, token string) string {
 	return "out/" + under + "/" + string(m) + "/" + url.PathEscape(token)
 }
 
-// outcomes decodes what the record settled, fetching it when it is an object.
-// The values share memory with each other.
-func (s *Store) outcomes(ctx context.Context, job Job, loose string, r *record) ([]Settled, error) {
+// packedOf returns the record's packed outcomes, fetching them when they are an object.
+func (s *Store) packedOf(ctx context.Context, job Job, loose string, r *record) ([]byte, error) {
+	if r.s3 == "" {
+		return r.packed, nil
+	}
+	// The key is not taken on trust: whoever can write an item must not be able to make readers fetch any object.
+	want := blobKey(job, loose, r.id, r.token)
+	if r.s3 != want {
+		return nil, &CorruptError{Key: r.s3, Detail: fmt.Sprintf("message %q may point to %s only", r.id, want)}
+	}
+	return s.getBlob(ctx, want, r.sum)
+}
+
+// outcomes decodes the record's packed outcomes. The values share memory with each other.
+func (s *Store) outcomes(r *record, packed []byte) ([]Settled, error) {
 	if len(r.ok) == 0 && len(r.failed) == 0 {
 		return nil, nil
 	}
-	packed := r.packed
-	if r.s3 != "" {
-		// The key is not taken on trust: whoever can write an item must not be able to make readers fetch any object.
-		want := blobKey(job, loose, r.id, r.token)
-		if r.s3 != want {
-			return nil, &CorruptError{Key: r.s3, Detail: fmt.Sprintf("message %q may point to %s only", r.id, want)}
-		}
-		var err error
-		if packed, err = s.getBlob(ctx, want, r.sum); err != nil {
-			return nil, err
-		}
-	}
 	raw, err := s.zstd.unpack(packed)
-	if err != nil {
-		return nil, &CorruptError{Key: string(r.id), Detail: "its outcomes", Err: err}
+	var settled []Settled
+	if err == nil {
+		settled, err = decodeOutcomes(raw, r.index)
 	}
-	settled, err := decodeOutcomes(raw, r.index)
 	if err != nil {
 		return nil, &CorruptError{Key: string(r.id), Detail: "its outcomes", Err: err}
 	}

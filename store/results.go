@@ -207,7 +207,11 @@ func (s *Store) readResult(ctx context.Context, job Job, loose string, k key, m 
 	if err != nil {
 		return Result{}, false, err
 	}
-	settled, err := s.outcomes(ctx, job, loose, rec)
+	packed, err := s.packedOf(ctx, job, loose, rec)
+	var settled []Settled
+	if err == nil {
+		settled, err = s.outcomes(rec, packed)
+	}
 	if err != nil {
 		return Result{}, false, fmt.Errorf("%s: %w", op, err)
 	}

@@ -20,8 +20,9 @@ type rootsOptions struct {
 
 // root is one root message with all that is known of it.
 type root struct {
-	span Range
-	tree tree
+	span  Range
+	tree  tree
+	lanes *lanes // that it was read from; they may hold the next roots already
 	walked
 }
 
@@ -78,7 +79,7 @@ func (l *lanes) root(ctx context.Context, span Range, follow bool, p *pace) (roo
 			ln.take(t)
 			ln.narrow = false
 			l.strays += w.strays
-			return root{span, t, w}, nil
+			return root{span, t, l, w}, nil
 		}
 		if !sleep(ctx, time.Until(ln.polled.Add(p.wait()))) {
 			return root{}, fmt.Errorf("waiting for task %d: %w", span.From, context.Cause(ctx))

@@ -95,7 +95,7 @@ func New(api API, table string, opts ...Option) *Store {
 	s := &Store{
 		api: api, table: aws.String(table), now: time.Now, rand: rand.Float64,
 		patience: DefaultPatience, retention: DefaultRetention,
-		zstd: newCompressor(), pointed: map[key]struct{}{},
+		zstd: newCompressor(maxUnpacked), pointed: map[key]struct{}{},
 	}
 	for _, o := range opts {
 		o(s)

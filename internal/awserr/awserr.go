@@ -28,7 +28,7 @@ func IsThrottle(err error) bool {
 		return false
 	}
 	// ECS's LimitExceededException is a quota, not a rate, although the SDK's table counts the code as throttling.
-	if as[*ecs.LimitExceededException](err) {
+	if isQuota(err) {
 		return false
 	}
 	if as[*sqs.OverLimit](err) || as[*sqs.KmsThrottled](err) || status(err) == http.StatusTooManyRequests {
@@ -48,7 +48,7 @@ func IsTransient(err error) bool {
 		return false
 	case IsThrottle(err):
 		return true
-	case IsAccess(err):
+	case IsAccess(err), isQuota(err):
 		return false
 	case status(err) >= http.StatusInternalServerError, serverFault(err):
 		return true
@@ -93,7 +93,7 @@ func IsConditionFailed(err error) bool {
 // credentials or permission. Asking again without changing something is useless, except as IsExpired says.
 func IsAccess(err error) bool {
 	switch {
-	case err == nil:
+	case err == nil, IsThrottle(err): // SQS answers OverLimit with status 403
 		return false
 	case as[*ecs.AccessDeniedException](err), as[*sqs.KmsAccessDenied](err), as[*s3.AccessDenied](err), as[*sqs.InvalidSecurity](err):
 		return true
@@ -157,6 +157,8 @@ func hasCode(err error, codes map[string]bool) bool {
 	api, ok := errors.AsType[smithy.APIError](err)
 	return ok && codes[api.ErrorCode()]
 }
+
+func isQuota(err error) bool { return as[*ecs.LimitExceededException](err) }
 
 // serverFault reports whether the service's model calls the error its own fault.
 func serverFault(err error) bool {
