@@ -213,6 +213,11 @@ func TestAFileThatChangesInBetweenIsNoticed(t *testing.T) {
 			if w.jobs["job-1"].State != store.Open {
 				t.Errorf("the job is %s", w.state("job-1"))
 			}
+			for _, m := range w.decoded(t) {
+				if m.Index(m.Len()-1) >= 100 {
+					t.Errorf("a message of %d tasks at %d is on the queue; the job has 100", m.Len(), m.First)
+				}
+			}
 		})
 	}
 }

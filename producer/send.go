@@ -183,7 +183,7 @@ func (s *sending) read(ctx context.Context) error {
 		first, size, more = roots()
 		c.reset(first)
 	}
-	if more || hash.Sum() != job.InputSHA {
+	if hash.Sum() != job.InputSHA {
 		return changed
 	}
 	return s.flush(ctx)

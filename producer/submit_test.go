@@ -163,6 +163,9 @@ func TestLargeArgumentsGoToTheBucket(t *testing.T) {
 	if len(w.blobs) != 2 || w.blobCalls != 3 {
 		t.Errorf("%d objects in %d calls", len(w.blobs), w.blobCalls)
 	}
+	if w.calls != 4 { // an upload does not hold up other messages
+		t.Errorf("%d batches", w.calls)
+	}
 }
 
 // passing is a failure that the SDK calls retryable.
