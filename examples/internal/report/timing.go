@@ -66,5 +66,5 @@ func (t Timing) String() string {
 	if ratio := t.OneCore.Seconds() / max(t.Elapsed.Seconds(), 1e-9); ratio >= 1.1 {
 		return said + fmt.Sprintf("So this run was %.1f times faster.\n", ratio)
 	}
-	return said + "At this size the loop wins:\nworkers pay when there are minutes of work for a core.\n"
+	return said + "Here the loop wins:\nworkers pay when there are minutes of work, and more free cores than one.\n"
 }
