@@ -52,11 +52,14 @@ func (p *parser) expect(kind tokenKind, text string) error {
 func (p *parser) syntax() error {
 	t := p.next()
 	from, to := max(p.at-1, 0), min(p.at+1, len(p.tokens)-1)
-	shown := p.text[t.start:t.end]
+	shown, start := p.text[t.start:t.end], p.tokens[from].start
 	if t.kind == tokEnd {
 		shown = t.text
+		if p.at == 0 {
+			start = 0 // nothing but white space
+		}
 	}
-	return attr.Invalid(`Syntax error; token: "%s", near: "%s"`, shown, p.text[p.tokens[from].start:p.tokens[to].end])
+	return attr.Invalid(`Syntax error; token: "%s", near: "%s"`, shown, p.text[start:p.tokens[to].end])
 }
 
 func (p *parser) breaks(format string, args ...any) {
