@@ -273,6 +273,17 @@ func TestStartsAreCountedUntilReleased(t *testing.T) {
 	remove("w2")
 	remove("w3")
 	add("w4", 1)
+	for i, id := range []string{"task-1", "task-1", "task-2"} { // tasks without a job are told apart by their ids
+		if n, err := s.AddLooseStart(t.Context(), id, "0", fmt.Sprint("w", i)); err != nil || n != 1+i%2 {
+			t.Errorf("AddLooseStart(%s) = %d, %v; want %d", id, n, err, 1+i%2)
+		}
+	}
+	if err := s.RemoveLooseStart(t.Context(), "task-1", "0", "w0"); err != nil {
+		t.Error(err)
+	}
+	if n, err := s.AddLooseStart(t.Context(), "task-1", "0", "w1"); err != nil || n != 1 {
+		t.Errorf("after a release: %d, %v; want 1", n, err)
+	}
 }
 
 func TestBadMessageIsRecordedOnce(t *testing.T) {

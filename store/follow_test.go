@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -152,4 +153,40 @@ func TestFollowingEndsWithItsContext(t *testing.T) {
 			t.Errorf("%d tasks, %v; want 10 and the cause", len(got), err)
 		}
 	})
+}
+
+// The same against the server under test, in real time and over several pages.
+func TestFollowingALiveJobOverTheWire(t *testing.T) {
+	t.Parallel()
+	s, _ := setup(t)
+	j := storeJob(t, s, 400, 1, 2)
+	big := noise(8 << 10)
+	order := rand.New(rand.NewPCG(5, 6)).Perm(j.N)
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for _, i := range order[w*100 : w*100+100] {
+				r := resultOf(j, codec.RootIdentity(i), i)
+				r.Settled[0].Value = big
+				if i%7 == 0 { // handed on and settled by a child
+					r.Settled, r.Children = nil, []store.Child{{Identity: r.Identity.Child(1), Indices: []int{i}, Attempt: 2}}
+				}
+				put(t, s, j, r)
+				if i%7 == 0 {
+					put(t, s, j, resultOf(j, r.Identity.Child(1), i))
+				}
+			}
+		})
+	}
+	n := 0
+	for r, err := range s.Results(t.Context(), j, store.ReadOptions{Follow: true}) {
+		if err != nil || r.Index != n {
+			t.Fatalf("task %d, %v; want %d", r.Index, err, n)
+		}
+		n++
+	}
+	wg.Wait()
+	if c, err := s.Recount(t.Context(), j); n != j.N || err != nil || c.OK != j.N {
+		t.Errorf("%d tasks; recount %+v, %v", n, c, err)
+	}
 }

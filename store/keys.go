@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"strconv"
@@ -51,6 +52,9 @@ func rootSK(first int) string { return fmt.Sprintf("%010d", first) }
 
 // resultKey places a message's item: children live with their root, and right behind it.
 func resultKey(job Job, id codec.Identity) (key, error) {
+	if job.ID == "" {
+		return key{}, errors.New("the job is missing")
+	}
 	first, err := id.Root()
 	if err != nil {
 		return key{}, err
@@ -82,13 +86,8 @@ func identityOf(sk string) (codec.Identity, bool) {
 // looseKey places the item of a task without a job. "~" cannot begin a job's id, so the two never meet.
 func looseKey(id string, m codec.Identity) key { return key{"R#~" + id, string(m)} }
 
-func markerKey(job Job, id codec.Identity) (key, error) {
-	k, err := resultKey(job, id)
-	if err != nil {
-		return key{}, err
-	}
-	return key{"X" + k.pk[1:], string(id)}, nil
-}
+// markerKey places the marker of the message whose result item has key k.
+func markerKey(k key) key { return key{"X" + k.pk[1:], k.sk} }
 
 func ledgerPK(fleet string, shard int) string { return fmt.Sprintf("L#%s#%d", fleet, shard) }
 func ledgerKey(fleet, worker string) key {

@@ -18,17 +18,27 @@ import (
 // receive count is neither). start must differ between any two starts, for
 // example the worker's name and the receive count. The same start again changes nothing.
 func (s *Store) AddStart(ctx context.Context, job Job, id codec.Identity, start string) (starts int, err error) {
-	k, err := markerKey(job, id)
+	k, err := resultKey(job, id)
 	if err != nil {
 		return 0, fmt.Errorf("note start: %w", err)
 	}
-	op := "note the start " + nameOf(job, "", id)
+	return s.addStart(ctx, "note the start "+nameOf(job, "", id), markerKey(k), job, start)
+}
+
+// AddLooseStart is AddStart for a message of the task without a job that has
+// the id; the note expires with the store's retention.
+func (s *Store) AddLooseStart(ctx context.Context, id string, m codec.Identity, start string) (starts int, err error) {
+	job := Job{Expires: s.now().Add(s.retention)}
+	return s.addStart(ctx, "note the start "+nameOf(job, id, m), markerKey(looseKey(id, m)), job, start)
+}
+
+func (s *Store) addStart(ctx context.Context, op string, k key, job Job, start string) (int, error) {
 	in := &dynamodb.UpdateItemInput{
 		TableName: s.table, Key: k.attrs(),
 		UpdateExpression:          aws.String("ADD #s :me"), // of a set: repeating it is harmless, unlike a counter
 		ConditionExpression:       aws.String("attribute_not_exists(pk) OR attribute_not_exists(#e) OR #e > :created"),
 		ExpressionAttributeNames:  map[string]string{"#s": "starts", "#e": attrExp},
-		ExpressionAttributeValues: item{":me": avSS(start), ":created": avSecond(job.Created)},
+		ExpressionAttributeValues: item{":me": avSS(start), ":created": avN(max(job.Created.Unix(), 0))},
 		ReturnValues:              types.ReturnValueAllNew,
 	}
 	if !job.Expires.IsZero() {
@@ -36,7 +46,7 @@ func (s *Store) AddStart(ctx context.Context, job Job, id codec.Identity, start 
 		in.ExpressionAttributeValues[":e"] = avSecond(job.Expires)
 	}
 	var out *dynamodb.UpdateItemOutput
-	err = s.patient(ctx, op, func() (err error) {
+	err := s.patient(ctx, op, func() (err error) {
 		out, err = s.api.UpdateItem(ctx, in)
 		return err
 	})
@@ -63,11 +73,20 @@ func (s *Store) replaceMarker(ctx context.Context, op string, k key, job Job, st
 
 // RemoveStart takes back a start: the message was released cleanly, so its next delivery tells nothing about it.
 func (s *Store) RemoveStart(ctx context.Context, job Job, id codec.Identity, start string) error {
-	k, err := markerKey(job, id)
+	k, err := resultKey(job, id)
 	if err != nil {
 		return fmt.Errorf("take back start: %w", err)
 	}
-	err = s.patient(ctx, "take back the start "+nameOf(job, "", id), func() error {
+	return s.removeStart(ctx, "take back the start "+nameOf(job, "", id), markerKey(k), start)
+}
+
+// RemoveLooseStart is RemoveStart for a message of the task without a job that has the id.
+func (s *Store) RemoveLooseStart(ctx context.Context, id string, m codec.Identity, start string) error {
+	return s.removeStart(ctx, "take back the start "+nameOf(Job{}, id, m), markerKey(looseKey(id, m)), start)
+}
+
+func (s *Store) removeStart(ctx context.Context, op string, k key, start string) error {
+	err := s.patient(ctx, op, func() error {
 		_, err := s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 			TableName: s.table, Key: k.attrs(),
 			UpdateExpression:          aws.String("DELETE #s :me"),

@@ -176,7 +176,7 @@ func increasing(indices []int) bool {
 }
 
 // Result returns the item of one message, consistently; ok is false when there
-// is none. For tasks without a job pass Job{ID: ""} and use LooseResult.
+// is none. For tasks without a job there is LooseResult.
 func (s *Store) Result(ctx context.Context, job Job, id codec.Identity) (r Result, ok bool, err error) {
 	k, err := resultKey(job, id)
 	if err != nil {

@@ -44,8 +44,10 @@ func IsThrottle(err error) bool {
 // errors of access.
 func IsTransient(err error) bool {
 	switch {
-	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), as[*smithy.CanceledError](err):
+	case err == nil, errors.Is(err, context.Canceled), as[*smithy.CanceledError](err):
 		return false
+	case errors.Is(err, context.DeadlineExceeded) && !as[*smithyhttp.RequestSendError](err):
+		return false // inside a send error it is the time limit of a dial or of the HTTP client, which net reports alike
 	case IsThrottle(err):
 		return true
 	case IsAccess(err), isQuota(err):

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -114,6 +115,10 @@ func TestErrorsOfARealClient(t *testing.T) {
 		_, _ = io.WriteString(w, `{"Item":`)
 	}))
 	t.Cleanup(cut.Close)
+	ended := make(chan struct{})
+	hangs := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-ended }))
+	t.Cleanup(hangs.Close)
+	t.Cleanup(func() { close(ended) })
 	static := credentials.NewStaticCredentialsProvider("id", "secret", "")
 	for _, tc := range []struct {
 		name  string
@@ -123,6 +128,7 @@ func TestErrorsOfARealClient(t *testing.T) {
 	}{
 		{"nobody listens", closed.URL, static, classes{Transient: true}},
 		{"the answer ends early", cut.URL, static, classes{Transient: true}},
+		{"no answer within the HTTP client's limit", hangs.URL, static, classes{Transient: true}},
 		{"a server's fault", answer(500, `{"__type":"InternalServerError"}`), static, classes{Transient: true}},
 		{"a gateway's page", answer(502, `<html>`), static, classes{Transient: true}},
 		{"throttling", answer(400, `{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"}`), static, classes{Throttle: true, Transient: true}},
@@ -133,7 +139,7 @@ func TestErrorsOfARealClient(t *testing.T) {
 		transport := &http.Transport{DisableKeepAlives: true}
 		c := dynamodb.New(dynamodb.Options{
 			Region: "us-east-1", BaseEndpoint: aws.String(tc.url), Credentials: tc.creds,
-			Retryer: aws.NopRetryer{}, HTTPClient: &http.Client{Transport: transport},
+			Retryer: aws.NopRetryer{}, HTTPClient: &http.Client{Transport: transport, Timeout: time.Second},
 		})
 		_, err := c.GetItem(t.Context(), &dynamodb.GetItemInput{
 			TableName: aws.String("t"), Key: map[string]ddb.AttributeValue{"pk": &ddb.AttributeValueMemberS{Value: "x"}},
@@ -142,11 +148,11 @@ func TestErrorsOfARealClient(t *testing.T) {
 			t.Errorf("%s: %v (-want +got):\n%s", tc.name, err, d)
 		}
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err := dynamodb.New(dynamodb.Options{Region: "us-east-1", BaseEndpoint: aws.String(closed.URL), Credentials: static}).
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := dynamodb.New(dynamodb.Options{Region: "us-east-1", BaseEndpoint: aws.String(hangs.URL), Credentials: static}).
 		GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String("t"), Key: map[string]ddb.AttributeValue{"pk": &ddb.AttributeValueMemberS{Value: "x"}}})
 	if d := cmp.Diff(classes{}, classify(err)); d != "" {
-		t.Errorf("a cancelled call: %v (-want +got):\n%s", err, d)
+		t.Errorf("our own deadline: %v (-want +got):\n%s", err, d)
 	}
 }
