@@ -217,7 +217,7 @@ func (st *state) failedStart(v *ecsService, t *task, now time.Time) {
 		}
 	}
 	st.touch(v.row())
-	if t.CreatedAt.Before(v.LastFailure) {
+	if !t.CreatedAt.After(v.LastFailure) {
 		return
 	}
 	quiet := max(2*st.opt.QuickDeath, 2*v.NotBefore.Sub(v.LastFailure))
