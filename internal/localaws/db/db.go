@@ -63,7 +63,7 @@ func Open(path string, options ...Option) (*DB, error) {
 		`PRAGMA journal_mode=WAL`,
 		`PRAGMA synchronous=OFF`,
 		`PRAGMA temp_store=MEMORY`,
-		`PRAGMA cache_size=-16384`,
+		`PRAGMA cache_size=-4096`,
 		// Larger than SQLite's 1,000 pages: hot pages are rewritten many times
 		// before they are copied back.
 		`PRAGMA wal_autocheckpoint=4000`,

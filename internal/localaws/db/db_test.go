@@ -142,9 +142,9 @@ func TestGroup(t *testing.T) {
 			var done [3]chan error
 			for i, w := range []func(tx *Tx) error{put("a", 1), c.second, put("c", 3)} {
 				done[i] = make(chan error, 1)
-				before := d.w.waiting()
+				before := d.w.count()
 				go func() { done[i] <- d.Update(context.Background(), w) }()
-				for d.w.waiting() == before {
+				for d.w.count() == before {
 					time.Sleep(50 * time.Microsecond) // the order in the group matters
 				}
 			}
@@ -159,12 +159,6 @@ func TestGroup(t *testing.T) {
 			}
 		})
 	}
-}
-
-func (w *writer) waiting() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return len(w.pending)
 }
 
 func TestQueueKeepsOrderAndSurvivesClose(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -94,6 +95,7 @@ func (w *writer) run() {
 	var group []member // swapped with pending, so that neither is allocated anew
 	for range w.wake {
 		for {
+			w.gather()
 			w.mu.Lock()
 			waiting, stopped := len(w.pending), w.stopped
 			if waiting > 0 {
@@ -113,6 +115,28 @@ func (w *writer) run() {
 			clear(group)
 		}
 	}
+}
+
+// gather lets goroutines that are ready to run do so while that brings new
+// members: on a busy machine they are about to call update, and each commit less
+// saves more than all of them wait. On an idle machine it costs nothing.
+func (w *writer) gather() {
+	const turns = 4
+	before := w.count()
+	for range turns {
+		runtime.Gosched()
+		n := w.count()
+		if n == before {
+			return
+		}
+		before = n
+	}
+}
+
+func (w *writer) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.pending)
 }
 
 // commit runs members from the front of all in one transaction, answers them
