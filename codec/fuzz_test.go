@@ -101,6 +101,9 @@ func FuzzDecode(f *testing.F) {
 	} {
 		f.Add(body)
 	}
+	for _, v := range readVectors(f) {
+		f.Add(v.Body)
+	}
 	f.Fuzz(func(t *testing.T, body string) {
 		var m *codec.Message
 		var err error
