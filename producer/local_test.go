@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"slices"
 	"strconv"
@@ -36,6 +37,9 @@ type stack struct {
 func newStack(t testing.TB) *stack {
 	t.Helper()
 	cfg := localawstest.AWSConfig(t, localawstest.Start(t))
+	transport := &http.Transport{MaxIdleConnsPerHost: 16}
+	t.Cleanup(transport.CloseIdleConnections)
+	cfg.HTTPClient = &http.Client{Transport: transport}
 	other := func(variable string) *string {
 		if url := os.Getenv(variable); url != "" {
 			return &url
