@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/johannesboyne/gofakes3"
@@ -31,7 +32,7 @@ var schema = []string{
 func openBackend(d *db.DB, dir string) (*backend, error) {
 	b := &backend{db: d, files: files{dir}}
 	err := b.update(func(tx *db.Tx) error {
-		for _, statement := range schema {
+		for _, statement := range slices.Concat(schema, uploadSchema) {
 			if _, err := tx.Exec(statement); err != nil {
 				return err
 			}
@@ -43,7 +44,7 @@ func openBackend(d *db.DB, dir string) (*backend, error) {
 	}
 	used := map[string]bool{}
 	err = b.view(func(c *db.Conn) error {
-		return each(c, `SELECT file FROM s3_object`, nil, func(rows *db.Rows) error {
+		return each(c, `SELECT file FROM s3_object UNION ALL SELECT file FROM s3_part`, nil, func(rows *db.Rows) error {
 			var name string
 			err := rows.Scan(&name)
 			used[name] = true
@@ -144,7 +145,7 @@ func (b *backend) DeleteBucket(name string) error {
 			return err
 		}
 		var one int
-		full, err := tx.Row(`SELECT 1 FROM s3_object WHERE bucket = ? LIMIT 1`, []any{name}, &one)
+		full, err := tx.Row(`SELECT 1 FROM s3_object WHERE bucket = ?1 UNION ALL SELECT 1 FROM s3_upload WHERE bucket = ?1 LIMIT 1`, []any{name}, &one)
 		if err != nil {
 			return err
 		}

@@ -12,8 +12,7 @@
 // without a row, which the next one removes. gofakes3's own backends do not
 // fit: s3mem forgets, s3bolt holds whole objects in memory and keeps the
 // metadata of an overwritten object, s3afero checks no preconditions atomically.
-// Uploads in parts are gofakes3's: they are held in memory until they are
-// completed, and lost with the process before that.
+// Parts of an upload are files and rows like objects.
 //
 // # In front of gofakes3
 //
@@ -25,5 +24,6 @@
 // # Not like AWS
 //
 // Signatures are not checked. Creating a bucket twice is
-// BucketAlreadyOwnedByYou, as in every region but us-east-1. No versions.
+// BucketAlreadyOwnedByYou, as in every region but us-east-1. The ETag of an
+// object uploaded in parts is its MD5. No versions.
 package s3
