@@ -123,3 +123,40 @@ func (e *endpoint) get(t testing.TB, table, pk, sk string) item {
 	}
 	return out.Item
 }
+
+// rows runs a query that gives one number on the service's database.
+func (e *endpoint) rows(t testing.TB, query string) (count int64) {
+	t.Helper()
+	err := e.service.db.View(context.Background(), func(c *db.Conn) error {
+		_, err := c.Row(query, nil, &count)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return count
+}
+
+// plan is SQLite's plan of a query.
+func (e *endpoint) plan(t testing.TB, query string, args []any) (plan string) {
+	t.Helper()
+	err := e.service.db.View(context.Background(), func(c *db.Conn) error {
+		rows, err := c.Query(`EXPLAIN QUERY PLAN `+query, args...)
+		if err != nil {
+			return err
+		}
+		for rows.Next() {
+			var id, parent, unused int64
+			var detail string
+			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+				return err
+			}
+			plan += detail + "\n"
+		}
+		return rows.Close()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
