@@ -98,8 +98,9 @@ func (l *Loop) Nudge() {
 	}
 }
 
-// SetMax changes the largest number of workers from the next tick on. Values below
-// 1 are ignored. A fleet that is larger already is not cut down before its work is done.
+// SetMax changes the largest number of workers, and ticks. Values below 1 are ignored. A
+// fleet that is larger already is cut down at once: ECS chooses which workers end, and
+// those finish what they run within their grace.
 func (l *Loop) SetMax(n int) {
 	if n < 1 {
 		return
@@ -117,6 +118,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	defer l.release(ctx)
 	failures, standby := 0, false
 	for ctx.Err() == nil {
+		begin := time.Now()
 		_, err := l.Once(ctx)
 		if is := errors.Is(err, ErrStandby); is != standby {
 			standby = is
@@ -131,7 +133,7 @@ func (l *Loop) Run(ctx context.Context) error {
 			failures++
 			l.config.Log.Warn("autoscaler tick failed", "error", err, "failures", failures, "retry_in", l.backoff(failures))
 		}
-		l.wait(ctx, l.backoff(failures))
+		l.wait(ctx, l.backoff(failures)-time.Since(begin))
 	}
 	return nil
 }
@@ -145,12 +147,13 @@ func (l *Loop) backoff(failures int) time.Duration {
 	return min(wait, l.config.MaxBackoff)
 }
 
-// wait ends after d, or when ctx ends, or on a nudge; on that not at once: a producer that nudges
-// after every batch must not turn the loop into a busy one.
+// wait ends after d, or when ctx ends, or on a nudge, but there is always a gap: neither a producer that
+// nudges after every batch nor ticks that take longer than the interval may make the loop a busy one.
 func (l *Loop) wait(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
+	least := l.config.Interval / 20
+	timer := time.NewTimer(max(d, least))
 	defer timer.Stop()
-	gap := time.NewTimer(l.config.Interval / 20)
+	gap := time.NewTimer(least)
 	defer gap.Stop()
 	select {
 	case <-ctx.Done():

@@ -111,6 +111,45 @@ func TestANudgeTicksAtOnceButNudgesDoNotSpin(t *testing.T) {
 	})
 }
 
+func TestSetMaxTakesEffectAtOnceInBothDirections(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(0)
+		w.edit(queued)
+		l := newLoop(t, w, "a", autoscale.LoopConfig{Policy: autoscale.Config{Max: 1, StartUp: time.Second}})
+		stop := start(t, l)
+		defer stop()
+		for _, n := range []int{4, 0, -1, 3} {
+			time.Sleep(25 * time.Second)
+			l.SetMax(n)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if diff := cmp.Diff([]int{1, 2, 4, 3}, w.asked()); diff != "" {
+			t.Errorf("desired counts asked for (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestTheIntervalIsFromTickToTick(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(0)
+		w.observe = 4 * time.Second
+		l := newLoop(t, w, "a", autoscale.LoopConfig{Policy: autoscale.Config{Max: 1}})
+		stop := start(t, l)
+		time.Sleep(95 * time.Second)
+		stop()
+		if d, err := l.Once(t.Context()); err != nil || d.At.IsZero() {
+			t.Fatal(err)
+		}
+		// Ticks began at 0, 10, …, 90 s; the one after the stop is another leader's first.
+		if n := len(w.records); n != 5 {
+			t.Errorf("%d records, want one each 30 s of ten ticks, and the last", n)
+		}
+	})
+}
+
 func TestErrorsAreSurvivedWithGrowingWaits(t *testing.T) {
 	t.Parallel()
 	for because, set := range map[string]func(w *world, err error){
