@@ -1,3 +1,5 @@
+//go:build unix
+
 package ecs
 
 import (
@@ -54,6 +56,7 @@ func kill9(t *testing.T, endpoint *exec.Cmd) {
 }
 
 func started(t *testing.T, dir string) (pids []int) {
+	t.Helper()
 	for _, name := range files(t, dir, "started-") {
 		pid, err := strconv.Atoi(name)
 		if err != nil {

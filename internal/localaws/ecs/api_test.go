@@ -1,3 +1,5 @@
+//go:build unix
+
 package ecs
 
 import (
@@ -303,7 +305,7 @@ func TestStrangersGetNoAgent(t *testing.T) {
 	t.Parallel()
 	l := setup(t, nil)
 	w := httptest.NewRecorder()
-	l.service.ServeHTTP(w, httptest.NewRequest("GET", AgentPath+hexID()+"/v4/task", nil))
+	l.service.ServeHTTP(w, httptest.NewRequest(http.MethodGet, AgentPath+hexID()+"/v4/task", nil))
 	if w.Code != http.StatusNotFound {
 		t.Errorf("status %d", w.Code)
 	}

@@ -3,6 +3,7 @@ package ecs
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -69,9 +70,9 @@ func (st *state) definition(ref string) (*definition, error) {
 	family, revision, has := strings.Cut(strings.TrimPrefix(resource(ref), "task-definition/"), ":")
 	all := st.families[family]
 	if !has {
-		for i := len(all) - 1; i >= 0; i-- {
-			if all[i].Status == statusActive {
-				return all[i], nil
+		for _, d := range slices.Backward(all) {
+			if d.Status == statusActive {
+				return d, nil
 			}
 		}
 		return nil, clientError("Unable to describe task definition.")

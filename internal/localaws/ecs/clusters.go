@@ -96,7 +96,7 @@ func (st *state) describeClusters(in describeClustersInput, _ time.Time) (descri
 	for _, ref := range in.Clusters {
 		c, err := st.cluster(ref)
 		if err != nil {
-			out.Failures = append(out.Failures, failure{ARN: st.clusterARN(lastSegment(ref)), Reason: "MISSING"})
+			out.Failures = append(out.Failures, failure{ARN: st.clusterARN(lastSegment(ref)), Reason: reasonMissing})
 			continue
 		}
 		out.Clusters = append(out.Clusters, st.viewCluster(c))
@@ -115,7 +115,7 @@ type listClustersOutput struct {
 }
 
 func (st *state) listClusters(in listInput, _ time.Time) (out listClustersOutput, err error) {
-	var arns []string
+	arns := make([]string, 0, len(st.clusters))
 	for name := range st.clusters {
 		arns = append(arns, st.clusterARN(name))
 	}

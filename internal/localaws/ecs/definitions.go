@@ -83,7 +83,7 @@ func (st *state) viewDefinition(d *definition) (json.RawMessage, error) {
 	v := definitionView{
 		ARN: st.definitionARN(d.id()), Family: d.Family, Revision: d.Revision, Status: d.Status,
 		CPU: decimal(d.CPU), Memory: decimal(d.Memory),
-		Compatible: []string{"FARGATE"}, Registered: epoch{d.Created},
+		Compatible: []string{fargate}, Registered: epoch{d.Created},
 	}
 	if d.Platform != (runtimePlatform{}) {
 		v.Platform = &d.Platform
@@ -237,10 +237,11 @@ func (st *state) deregisterDefinition(in definitionInput, now time.Time) (out de
 }
 
 type listDefinitionsInput struct {
+	listInput
+
 	Family string `json:"familyPrefix"`
 	Status string `json:"status"`
 	Sort   string `json:"sort"`
-	listInput
 }
 
 type listDefinitionsOutput struct {

@@ -59,7 +59,7 @@ func (l logs) end(id string, n int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // read only
 	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
 		return nil, err

@@ -139,13 +139,10 @@ func (s *Service) launch(tasks []*task) {
 	if len(tasks) == 0 {
 		return
 	}
-	err := s.store.commit()
-	if err != nil {
+	if err := s.store.commit(); err != nil {
 		// A process that no later endpoint would know of must not run.
 		s.opt.Log.Error("stop tasks whose process ids are not stored", "tasks", len(begun), "err", err)
-		for _, t := range begun {
-			err = t.proc.signal(syscall.SIGKILL)
-		}
+		s.signal(begun, syscall.SIGKILL)
 	}
 	s.mu.Lock()
 	for _, t := range begun {
@@ -175,7 +172,7 @@ func (s *Service) startLogged(id string, c command) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }() // the task has its own copy
 	c.log = log
 	return start(c)
 }

@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 		os.Exit(9)
 	}()
 	if err := play(role, dir); err != nil {
-		fmt.Println(err)
+		fmt.Fprintln(os.Stdout, err)
 		os.Exit(1)
 	}
 	os.Exit(0)
@@ -70,7 +70,7 @@ func play(role, dir string) error {
 	case "crash":
 		return errors.New("cannot find the model file")
 	case "quick":
-		fmt.Println("done", os.Args[1:])
+		fmt.Fprintln(os.Stdout, "done", os.Args[1:])
 		return nil
 	case "parent": // with a child in its group that ignores SIGTERM
 		child := exec.Command(os.Args[0])
@@ -147,9 +147,9 @@ func serveEndpoint(dir string) error {
 
 // eventually asks until the answer is yes. Processes and their ends are outside
 // of any synctest bubble, so there is nothing to wait on.
-func eventually(t testing.TB, what string, yes func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+func eventually(tb testing.TB, what string, yes func() bool) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), 20*time.Second)
 	defer cancel()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
@@ -157,21 +157,21 @@ func eventually(t testing.TB, what string, yes func() bool) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("it never came about that %s", what)
+			tb.Fatalf("it never came about that %s", what)
 		}
 	}
 }
 
 // files counts the files in dir whose name begins with prefix.
-func files(t testing.TB, dir, prefix string) (names []string) {
-	t.Helper()
+func files(tb testing.TB, dir, prefix string) (names []string) {
+	tb.Helper()
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), prefix) {
-			names = append(names, strings.TrimPrefix(e.Name(), prefix))
+		if name, ok := strings.CutPrefix(e.Name(), prefix); ok {
+			names = append(names, name)
 		}
 	}
 	return names

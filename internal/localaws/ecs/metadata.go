@@ -43,7 +43,7 @@ type containerMetadata struct {
 }
 
 func (st *state) taskMetadata(t *task) taskMetadata {
-	family, revision, _ := cutLast(t.Definition, ":")
+	family, revision := cutLast(t.Definition, ":")
 	m := taskMetadata{
 		Cluster: st.clusterARN(t.Cluster), ServiceName: t.Service, TaskARN: st.taskARN(t), Family: family, Revision: revision,
 		Desired: t.Desired, Known: t.Last, PullStarted: utc(t.CreatedAt), PullStopped: utc(t.PullStoppedAt),
@@ -56,7 +56,7 @@ func (st *state) taskMetadata(t *task) taskMetadata {
 }
 
 func (st *state) containerMetadata(t *task) containerMetadata {
-	family, revision, _ := cutLast(t.Definition, ":")
+	family, revision := cutLast(t.Definition, ":")
 	c := containerMetadata{
 		ID: t.runtimeID(), Desired: t.Desired, Known: t.Last, Type: "NORMAL", ARN: st.containerARN(t),
 		CreatedAt: utc(t.PullStoppedAt), StartedAt: utc(t.StartedAt),

@@ -2,6 +2,7 @@ package ecs
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -99,10 +100,10 @@ func (o Options) withDefaults() Options {
 
 func (o Options) validate() error {
 	if o.BaseURL == "" {
-		return fmt.Errorf("ecs options: BaseURL is empty; tasks need it to reach the endpoint")
+		return errors.New("ecs options: BaseURL is empty; tasks need it to reach the endpoint")
 	}
 	if o.Dir == "" {
-		return fmt.Errorf("ecs options: Dir is empty; the tasks' logs go there")
+		return errors.New("ecs options: Dir is empty; the tasks' logs go there")
 	}
 	for _, v := range []struct {
 		name  string

@@ -3,6 +3,7 @@ package ecs
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -103,7 +104,7 @@ func (st *state) object(k rowKey) any {
 			return d
 		}
 	case kindService:
-		cluster, name, _ := cutLast(k.key, "/")
+		cluster, name := cutLast(k.key, "/")
 		if v := st.services[serviceKey{cluster, name}]; v != nil {
 			return v
 		}
@@ -129,7 +130,7 @@ func (s *store) load(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
+		defer func() { _ = rows.Close() }() // its errors are Err's
 		for rows.Next() {
 			var kind, key string
 			var body []byte
@@ -166,7 +167,7 @@ func (st *state) add(kind string, body []byte) error {
 			st.families[d.Family] = all
 		})
 	}
-	return fmt.Errorf("unknown kind")
+	return errors.New("unknown kind")
 }
 
 func addTo[T any](body []byte, put func(*T)) error {

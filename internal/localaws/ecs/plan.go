@@ -126,7 +126,7 @@ func (st *state) scaleOut(v *ecsService, current []*task, missing int, now time.
 	for range n {
 		t := st.newTask(v.Cluster, d, now)
 		t.Service, t.Deployment, t.Group, t.StartedBy = v.Name, v.primary().ID, "service:"+v.Name, v.primary().ID
-		t.LaunchType, t.Provider = "FARGATE", place(v.primary().Strategy, current)
+		t.LaunchType, t.Provider = fargate, place(v.primary().Strategy, current)
 		current = append(current, t)
 		started = append(started, "(task "+t.ID+")")
 	}

@@ -18,6 +18,7 @@ var day = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 // them by hand.
 type world struct {
 	*state
+
 	v   *ecsService
 	now time.Time
 }
@@ -31,7 +32,7 @@ func newWorld(desired int, change func(*Options)) *world {
 	w.clusters["default"] = &cluster{Name: "default"}
 	d := &definition{Family: "f", Revision: 1, Status: statusActive, Run: container{Name: "main", Command: []string{"true"}}}
 	w.families["f"] = []*definition{d}
-	w.v = &ecsService{Cluster: "default", Name: "s", Status: statusActive, Desired: desired, Deployments: []deployment{newDeployment(d, "", nil, day)}}
+	w.v = &ecsService{Cluster: "default", Name: "s", Status: statusActive, Desired: desired, Deployments: []deployment{newDeployment(d, nil, day)}}
 	w.services[w.v.key()] = w.v
 	return w
 }
@@ -217,7 +218,7 @@ func TestPlanSaysWhenToLookAgain(t *testing.T) {
 func TestBackoffDoublesUpToItsLimit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(1, func(o *Options) { o.BackoffMax = 2 * time.Second })
-	var delays []time.Duration
+	delays := make([]time.Duration, 0, 7)
 	for range 7 {
 		w.run()
 		i := len(w.tasks) - 1

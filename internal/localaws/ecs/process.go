@@ -41,7 +41,7 @@ func start(c command) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer null.Close()
+	defer func() { _ = null.Close() }() // read only
 	child, err := os.StartProcess(path, c.argv, &os.ProcAttr{
 		Dir: c.dir, Env: c.env, Files: []*os.File{null, c.log, c.log}, Sys: ownGroup(),
 	})
@@ -51,9 +51,9 @@ func start(c command) (*process, error) {
 	p := &process{pid: child.Pid, child: child}
 	if p.identity, err = identityOf(p.pid); err != nil && !errors.Is(err, errGone) {
 		// Without its start time it could not be adopted safely.
-		p.signal(syscall.SIGKILL)
+		killErr := p.signal(syscall.SIGKILL)
 		_, waitErr := child.Wait()
-		return nil, errors.Join(fmt.Errorf("start time of process %d: %w", p.pid, err), waitErr)
+		return nil, errors.Join(fmt.Errorf("start time of process %d: %w", p.pid, err), killErr, waitErr)
 	}
 	return p, nil
 }
@@ -107,7 +107,7 @@ func (p *process) wait(ctx context.Context) (exit *int, err error) {
 	state, err := p.child.Wait()
 	p.reaped = true
 	if err != nil {
-		return nil, nil //nolint:nilerr // it has ended; only the code is unknown
+		return nil, nil //nolint:nilnil // it has ended; only the code is unknown
 	}
 	return new(exitCode(state)), nil
 }

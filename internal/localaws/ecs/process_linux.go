@@ -73,7 +73,7 @@ func awaitExit(ctx context.Context, pid int, want string) error {
 		return pollExit(ctx, pid, want)
 	}
 	f := os.NewFile(uintptr(fd), "pidfd")
-	defer f.Close()
+	defer func() { _ = f.Close() }() // a number, no data
 	// The pid may have changed hands before the pidfd was opened.
 	if now, err := identityOf(pid); err != nil || now != want {
 		return nil
@@ -82,9 +82,9 @@ func awaitExit(ctx context.Context, pid int, want string) error {
 	if err != nil {
 		return pollExit(ctx, pid, want)
 	}
-	defer context.AfterFunc(ctx, func() { f.Close() })()
+	defer context.AfterFunc(ctx, func() { _ = f.Close() })()
 	ended := func(fd uintptr) bool {
-		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}} //nolint:gosec // a descriptor is a small number
 		n, err := unix.Poll(fds, 0)
 		return err == nil && n > 0
 	}

@@ -23,7 +23,13 @@ func signalGroup(pid int, sig syscall.Signal) error {
 }
 
 // exitCode is what a shell and a container report: 128 + n for signal n.
-func exitCode(state *os.ProcessState) int { return codeOf(state.Sys().(syscall.WaitStatus)) }
+func exitCode(state *os.ProcessState) int {
+	status, ok := state.Sys().(syscall.WaitStatus)
+	if !ok {
+		return state.ExitCode() // not on Unix
+	}
+	return codeOf(status)
+}
 
 func codeOf(status syscall.WaitStatus) int {
 	if status.Signaled() {

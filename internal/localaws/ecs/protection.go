@@ -91,7 +91,7 @@ func (st *state) getProtection(in getProtectionInput, now time.Time) (out protec
 func (st *state) protectable(c *cluster, ref string) (*task, *failure) {
 	t := st.taskIn(c, ref)
 	if t == nil {
-		return nil, &failure{ARN: st.arn("task/" + c.Name + "/" + lastSegment(ref)), Reason: "MISSING"}
+		return nil, &failure{ARN: st.arn("task/" + c.Name + "/" + lastSegment(ref)), Reason: reasonMissing}
 	}
 	switch {
 	case t.Service == "":

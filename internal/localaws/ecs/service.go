@@ -29,9 +29,9 @@ type Service struct {
 	mu    sync.Mutex
 	state *state // protected by mu
 
-	wake   chan struct{} // buffered: something happened, plan again
-	quiet  chan struct{} // closed by the loop when closing and no task is live
-	ctx    context.Context
+	wake   chan struct{}   // buffered: something happened, plan again
+	quiet  chan struct{}   // closed by the loop when closing and no task is live
+	ctx    context.Context //nolint:containedctx // the service's life, ended by Close; no caller's context lives as long
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // the loop and one watcher per process
 }
@@ -62,8 +62,6 @@ func New(d *db.DB, options Options) (*Service, error) {
 	if err := s.store.load(context.Background()); err != nil {
 		return nil, err
 	}
-	// The life of the service, ended by Close: there is no caller's context to
-	// derive it from.
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if err := s.recover(); err != nil {
 		s.cancel()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -99,7 +100,7 @@ func (st *state) createService(in createServiceInput, now time.Time) (out servic
 	}
 	v := &ecsService{
 		Cluster: c.Name, Name: in.Name, Status: statusActive, Desired: *in.Desired, CreatedAt: now, Tags: in.Tags,
-		Deployments: []deployment{newDeployment(d, in.LaunchType, strategy, now)}, Echo: in.raw.only(echoedMembers...),
+		Deployments: []deployment{newDeployment(d, strategy, now)}, Echo: in.raw.only(echoedMembers...),
 	}
 	st.services[key] = v
 	st.touch(v.row())
@@ -107,11 +108,10 @@ func (st *state) createService(in createServiceInput, now time.Time) (out servic
 	return out, err
 }
 
-func newDeployment(d *definition, launchType string, strategy []strategyItem, now time.Time) deployment {
+func newDeployment(d *definition, strategy []strategyItem, now time.Time) deployment {
+	launchType := ""
 	if len(strategy) == 0 {
-		launchType = "FARGATE"
-	} else {
-		launchType = ""
+		launchType = fargate
 	}
 	return deployment{
 		ID: "ecs-svc/" + digits(19), Definition: d.id(), LaunchType: launchType, Strategy: strategy, CreatedAt: now, UpdatedAt: now,
@@ -131,7 +131,7 @@ type updateServiceInput struct {
 func (in *updateServiceInput) keepRaw(e echo) { in.raw = e }
 
 func (st *state) updateService(in updateServiceInput, now time.Time) (out serviceOutput, err error) {
-	_, v, err := st.service(in.Cluster, in.Service)
+	v, err := st.service(in.Cluster, in.Service)
 	if err != nil {
 		return out, err
 	}
@@ -162,34 +162,32 @@ func (st *state) updateService(in updateServiceInput, now time.Time) (out servic
 		strategy = in.Strategy
 	}
 	if in.Force || definition.id() != current.Definition || !slices.Equal(strategy, current.Strategy) {
-		v.Deployments = append([]deployment{newDeployment(definition, current.LaunchType, strategy, now)}, v.Deployments...)
+		v.Deployments = append([]deployment{newDeployment(definition, strategy, now)}, v.Deployments...)
 		v.Failures, v.NotBefore = 0, time.Time{} // "your service returns to a normal, non-throttled state immediately"
 	}
 	v.primary().UpdatedAt = now
 	v.primary().Completed = false
 	v.Steady = false
-	for k, m := range in.raw.only(echoedMembers...) {
-		v.Echo[k] = m
-	}
+	maps.Copy(v.Echo, in.raw.only(echoedMembers...))
 	st.touch(v.row())
 	out.Service, err = st.viewService(v, true)
 	return out, err
 }
 
-// service finds a cluster and one of its services by name or ARN.
-func (st *state) service(clusterRef, ref string) (*cluster, *ecsService, error) {
+// service finds a service of a cluster; both by name or ARN.
+func (st *state) service(clusterRef, ref string) (*ecsService, error) {
 	c, err := st.cluster(clusterRef)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if ref == "" {
-		return nil, nil, invalid("service is required.")
+		return nil, invalid("service is required.")
 	}
 	v := st.services[serviceKey{c.Name, lastSegment(ref)}]
 	if v == nil {
-		return nil, nil, apiError("ServiceNotFoundException", "Service not found.")
+		return nil, apiError("ServiceNotFoundException", "Service not found.")
 	}
-	return c, v, nil
+	return v, nil
 }
 
 type deleteServiceInput struct {
@@ -201,7 +199,7 @@ type deleteServiceInput struct {
 // deleteService drains a service: its tasks, protected ones too, are stopped,
 // then it becomes INACTIVE.
 func (st *state) deleteService(in deleteServiceInput, now time.Time) (out serviceOutput, err error) {
-	_, v, err := st.service(in.Cluster, in.Service)
+	v, err := st.service(in.Cluster, in.Service)
 	if err != nil {
 		return out, err
 	}
@@ -240,7 +238,7 @@ func (st *state) describeServices(in describeServicesInput, _ time.Time) (out de
 		key := serviceKey{c.Name, lastSegment(ref)}
 		v := st.services[key]
 		if v == nil {
-			out.Failures = append(out.Failures, failure{ARN: st.serviceARN(key), Reason: "MISSING"})
+			out.Failures = append(out.Failures, failure{ARN: st.serviceARN(key), Reason: reasonMissing})
 			continue
 		}
 		raw, err := st.viewService(v, slices.Contains(in.Include, "TAGS"))
@@ -253,8 +251,9 @@ func (st *state) describeServices(in describeServicesInput, _ time.Time) (out de
 }
 
 type listServicesInput struct {
-	Cluster string `json:"cluster"`
 	listInput
+
+	Cluster string `json:"cluster"`
 }
 
 type listServicesOutput struct {

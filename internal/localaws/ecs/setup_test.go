@@ -1,3 +1,5 @@
+//go:build unix
+
 package ecs
 
 import (
@@ -23,6 +25,7 @@ import (
 // local is a Service behind a real HTTP server, and the vendor's client for it.
 type local struct {
 	*sdk.Client
+
 	service *Service
 	server  *httptest.Server
 	db      *db.DB
@@ -33,17 +36,17 @@ type containerDefinition = types.ContainerDefinition
 
 // setup starts a service on a new directory. At the end of the test its tasks
 // are stopped.
-func setup(t testing.TB, change func(*Options)) *local {
-	t.Helper()
-	dir := t.TempDir()
-	return reopen(t, dir, change)
+func setup(tb testing.TB, change func(*Options)) *local {
+	tb.Helper()
+	dir := tb.TempDir()
+	return reopen(tb, dir, change)
 }
 
-func reopen(t testing.TB, dir string, change func(*Options)) *local {
-	t.Helper()
+func reopen(tb testing.TB, dir string, change func(*Options)) *local {
+	tb.Helper()
 	d, err := db.Open(filepath.Join(dir, "state.db"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	server := httptest.NewUnstartedServer(nil)
 	opt := Options{BaseURL: "http://" + server.Listener.Addr().String(), Dir: dir}
@@ -52,39 +55,40 @@ func reopen(t testing.TB, dir string, change func(*Options)) *local {
 	}
 	s, err := New(d, opt)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	server.Config.Handler = s
 	server.Start()
-	l := &local{Client: client(t, server.URL), service: s, server: server, db: d, dir: dir}
-	t.Cleanup(func() {
+	l := &local{Client: client(tb, server.URL), service: s, server: server, db: d, dir: dir}
+	tb.Cleanup(func() {
 		if s.ctx.Err() != nil {
 			return // closed by the test
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		if err := s.StopTasks(ctx); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
-		l.closeOnly(t)
+		l.closeOnly(tb)
 	})
 	return l
 }
 
 // closeOnly closes the endpoint and leaves its tasks running.
-func (l *local) closeOnly(t testing.TB) {
-	t.Helper()
+func (l *local) closeOnly(tb testing.TB) {
+	tb.Helper()
 	l.server.Close()
 	for _, closing := range []func() error{l.service.Close, l.db.Close} {
 		if err := closing(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	}
 }
 
-func client(t testing.TB, url string) *sdk.Client {
+func client(tb testing.TB, url string) *sdk.Client {
+	tb.Helper()
 	transport := &http.Transport{}
-	t.Cleanup(transport.CloseIdleConnections)
+	tb.Cleanup(transport.CloseIdleConnections)
 	return sdk.NewFromConfig(aws.Config{
 		Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
 		HTTPClient: &http.Client{Transport: inMemory{transport}}, RetryMaxAttempts: 1,
@@ -111,18 +115,18 @@ func (m inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // define registers a definition whose command plays a role, in cluster default.
-func (l *local) define(t testing.TB, role string, change func(*containerDefinition)) {
-	t.Helper()
-	define(t, l.Client, l.dir, role, change)
+func (l *local) define(tb testing.TB, role string, change func(*containerDefinition)) {
+	tb.Helper()
+	define(tb, l.Client, l.dir, role, change)
 }
 
-func define(t testing.TB, c *sdk.Client, dir, role string, change func(*containerDefinition)) {
-	t.Helper()
+func define(tb testing.TB, c *sdk.Client, dir, role string, change func(*containerDefinition)) {
+	tb.Helper()
 	self, err := os.Executable()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	must[*sdk.CreateClusterOutput](t)(c.CreateCluster(t.Context(), &sdk.CreateClusterInput{}))
+	must[*sdk.CreateClusterOutput](tb)(c.CreateCluster(tb.Context(), &sdk.CreateClusterInput{}))
 	container := containerDefinition{
 		Name: aws.String("main"), EntryPoint: []string{self},
 		Environment: []types.KeyValuePair{
@@ -133,53 +137,53 @@ func define(t testing.TB, c *sdk.Client, dir, role string, change func(*containe
 	if change != nil {
 		change(&container)
 	}
-	must[*sdk.RegisterTaskDefinitionOutput](t)(c.RegisterTaskDefinition(t.Context(), &sdk.RegisterTaskDefinitionInput{
+	must[*sdk.RegisterTaskDefinitionOutput](tb)(c.RegisterTaskDefinition(tb.Context(), &sdk.RegisterTaskDefinitionInput{
 		Family: aws.String(role), Cpu: aws.String("1 vCPU"), Memory: aws.String("2 GB"),
 		ContainerDefinitions: []types.ContainerDefinition{container},
 	}))
 }
 
 // create makes the service named after the role.
-func (l *local) create(t testing.TB, role string, desired int32) {
-	t.Helper()
-	l.define(t, role, nil)
-	must[*sdk.CreateServiceOutput](t)(l.CreateService(t.Context(), &sdk.CreateServiceInput{
+func (l *local) create(tb testing.TB, role string, desired int32) {
+	tb.Helper()
+	l.define(tb, role, nil)
+	must[*sdk.CreateServiceOutput](tb)(l.CreateService(tb.Context(), &sdk.CreateServiceInput{
 		ServiceName: &role, TaskDefinition: &role, DesiredCount: &desired,
 	}))
 }
 
-func (l *local) scale(t testing.TB, name string, desired int32) {
-	t.Helper()
-	must[*sdk.UpdateServiceOutput](t)(l.UpdateService(t.Context(), &sdk.UpdateServiceInput{Service: &name, DesiredCount: &desired}))
+func (l *local) scale(tb testing.TB, name string, desired int32) {
+	tb.Helper()
+	must[*sdk.UpdateServiceOutput](tb)(l.UpdateService(tb.Context(), &sdk.UpdateServiceInput{Service: &name, DesiredCount: &desired}))
 }
 
-func (l *local) describe(t testing.TB, name string) types.Service {
-	t.Helper()
-	out := must[*sdk.DescribeServicesOutput](t)(l.DescribeServices(t.Context(), &sdk.DescribeServicesInput{Services: []string{name}}))
+func (l *local) describe(tb testing.TB, name string) types.Service {
+	tb.Helper()
+	out := must[*sdk.DescribeServicesOutput](tb)(l.DescribeServices(tb.Context(), &sdk.DescribeServicesInput{Services: []string{name}}))
 	if len(out.Services) != 1 {
-		t.Fatalf("services %v, failures %v", out.Services, out.Failures)
+		tb.Fatalf("services %v, failures %v", out.Services, out.Failures)
 	}
 	return out.Services[0]
 }
 
 // counts waits until a service runs as many tasks, and nothing is under way.
-func (l *local) counts(t testing.TB, name string, running int32) {
-	t.Helper()
-	eventually(t, name+" has the wanted number of tasks", func() bool {
-		v := l.describe(t, name)
-		return v.RunningCount == running && v.PendingCount == 0 && len(l.tasks(t, "STOPPING")) == 0
+func (l *local) counts(tb testing.TB, name string, running int32) {
+	tb.Helper()
+	eventually(tb, name+" has the wanted number of tasks", func() bool {
+		v := l.describe(tb, name)
+		return v.RunningCount == running && v.PendingCount == 0 && len(l.tasks(tb, "STOPPING")) == 0
 	})
 }
 
 // tasks returns the tasks whose last status is the given one.
-func (l *local) tasks(t testing.TB, last string) (found []types.Task) {
-	t.Helper()
+func (l *local) tasks(tb testing.TB, last string) (found []types.Task) {
+	tb.Helper()
 	for _, desired := range []types.DesiredStatus{types.DesiredStatusRunning, types.DesiredStatusStopped} {
-		list := must[*sdk.ListTasksOutput](t)(l.ListTasks(t.Context(), &sdk.ListTasksInput{DesiredStatus: desired}))
+		list := must[*sdk.ListTasksOutput](tb)(l.ListTasks(tb.Context(), &sdk.ListTasksInput{DesiredStatus: desired}))
 		if len(list.TaskArns) == 0 {
 			continue
 		}
-		out := must[*sdk.DescribeTasksOutput](t)(l.DescribeTasks(t.Context(), &sdk.DescribeTasksInput{Tasks: list.TaskArns}))
+		out := must[*sdk.DescribeTasksOutput](tb)(l.DescribeTasks(tb.Context(), &sdk.DescribeTasksInput{Tasks: list.TaskArns}))
 		for _, task := range out.Tasks {
 			if *task.LastStatus == last {
 				found = append(found, task)
@@ -208,11 +212,12 @@ func (l *local) live() int {
 	return l.service.state.live()
 }
 
-func must[T any](t testing.TB) func(T, error) T {
+func must[T any](tb testing.TB) func(T, error) T {
+	tb.Helper()
 	return func(v T, err error) T {
-		t.Helper()
+		tb.Helper()
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		return v
 	}

@@ -152,6 +152,10 @@ const (
 
 	reasonExited  = "Essential container in task exited"
 	reasonClosing = "The local endpoint is stopping."
+
+	reasonMissing = "MISSING" // of what a call names and is not there
+
+	fargate = "FARGATE" // launch type and capacity provider
 )
 
 func (st *state) touch(keys ...rowKey) {

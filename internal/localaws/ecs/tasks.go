@@ -62,13 +62,14 @@ func (st *state) serviceOf(t *task) *ecsService {
 }
 
 type listTasksInput struct {
+	listInput
+
 	Cluster    string `json:"cluster"`
 	Service    string `json:"serviceName"`
 	Family     string `json:"family"`
 	StartedBy  string `json:"startedBy"`
 	Desired    string `json:"desiredStatus"`
 	LaunchType string `json:"launchType"`
-	listInput
 }
 
 type listTasksOutput struct {
@@ -82,7 +83,7 @@ func (st *state) listTasks(in listTasksInput, _ time.Time) (out listTasksOutput,
 		return out, err
 	}
 	if in.Service != "" {
-		if _, _, err := st.service(in.Cluster, in.Service); err != nil {
+		if _, err := st.service(in.Cluster, in.Service); err != nil {
 			return out, err
 		}
 		in.Service = lastSegment(in.Service)
@@ -90,7 +91,7 @@ func (st *state) listTasks(in listTasksInput, _ time.Time) (out listTasksOutput,
 	in.Desired = cmp.Or(in.Desired, statusRunning)
 	var arns []string
 	for _, t := range st.tasks {
-		family, _, _ := cutLast(t.Definition, ":")
+		family, _ := cutLast(t.Definition, ":")
 		if t.Cluster == c.Name && t.Desired == in.Desired &&
 			(in.Service == "" || t.Service == in.Service) &&
 			(in.Family == "" || family == in.Family) &&
@@ -126,7 +127,7 @@ func (st *state) describeTasks(in describeTasksInput, _ time.Time) (out tasksOut
 	for _, ref := range in.Tasks {
 		t := st.taskIn(c, ref)
 		if t == nil {
-			out.Failures = append(out.Failures, failure{ARN: st.arn("task/" + c.Name + "/" + lastSegment(ref)), Reason: "MISSING"})
+			out.Failures = append(out.Failures, failure{ARN: st.arn("task/" + c.Name + "/" + lastSegment(ref)), Reason: reasonMissing})
 			continue
 		}
 		out.Tasks = append(out.Tasks, st.viewTask(t, slices.Contains(in.Include, "TAGS")))
@@ -175,8 +176,9 @@ type runTaskInput struct {
 	Strategy   []strategyItem `json:"capacityProviderStrategy"`
 	Overrides  struct {
 		Containers []struct {
-			Name string `json:"name"`
 			overrides
+
+			Name string `json:"name"`
 		} `json:"containerOverrides"`
 	} `json:"overrides"`
 	Tags []tag `json:"tags"`
@@ -219,17 +221,17 @@ func (st *state) runTask(in runTaskInput, now time.Time) (out tasksOutput, err e
 		}
 		return out, nil
 	}
-	p := deployment{LaunchType: cmp.Or(in.LaunchType, "FARGATE"), Strategy: in.Strategy}
+	strategy := in.Strategy
 	if in.LaunchType == "" && len(in.Strategy) == 0 {
-		p.Strategy = c.Strategy
+		strategy = c.Strategy
 	}
 	var started []*task
 	for range count {
 		t := st.newTask(c.Name, d, now)
-		family, _, _ := cutLast(t.Definition, ":")
+		family, _ := cutLast(t.Definition, ":")
 		t.Group, t.StartedBy, t.Token = cmp.Or(in.Group, "family:"+family), in.StartedBy, in.Token
 		t.Overrides, t.Tags = over, in.Tags
-		t.LaunchType, t.Provider = "FARGATE", place(p.Strategy, started)
+		t.LaunchType, t.Provider = fargate, place(strategy, started)
 		started = append(started, t)
 		out.Tasks = append(out.Tasks, st.viewTask(t, true))
 	}

@@ -68,9 +68,8 @@ func digits(n int) string {
 	return string(b)
 }
 
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
+// cutLast cuts s around its last sep, which it has.
+func cutLast(s, sep string) (before, after string) {
+	i := max(0, strings.LastIndex(s, sep))
+	return s[:i], s[min(i+len(sep), len(s)):]
 }

@@ -128,7 +128,7 @@ type strategyItem struct {
 func checkStrategy(items []strategyItem) error {
 	weights := 0
 	for _, it := range items {
-		if it.Provider != "FARGATE" && it.Provider != "FARGATE_SPOT" {
+		if it.Provider != fargate && it.Provider != "FARGATE_SPOT" {
 			return invalid("The specified capacity provider %s was not found: the local endpoint knows FARGATE and FARGATE_SPOT.", it.Provider)
 		}
 		if it.Weight < 0 || it.Weight > 1000 || it.Base < 0 || it.Base > 100000 {
@@ -143,7 +143,7 @@ func checkStrategy(items []strategyItem) error {
 }
 
 func checkLaunchType(launchType string) error {
-	if launchType != "" && launchType != "FARGATE" {
+	if launchType != "" && launchType != fargate {
 		return invalid("launchType %s is not supported by the local endpoint, which stands in for FARGATE.", launchType)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash"
 	"hash/crc32"
@@ -66,7 +67,7 @@ func (u *unchunked) Read(p []byte) (int, error) {
 	}
 	n, err := u.in.Read(p[:min(int64(len(p)), u.left)])
 	u.left -= int64(n)
-	u.crc.Write(p[:n])
+	_, _ = u.crc.Write(p[:n]) // never fails
 	if err != nil {
 		u.err = errChunk
 	}
@@ -100,7 +101,7 @@ func (u *unchunked) header() error {
 func (u *unchunked) trailer() error {
 	for {
 		line, err := u.line()
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return errChunk
 		}
 		if line == "" {

@@ -74,7 +74,7 @@ func FuzzUnchunked(f *testing.F) {
 	f.Add([]byte("5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n"))
 	f.Add([]byte("3;chunk-signature=a\r\nhel\r\n2;x\r\nlo\r\n0\r\n\r\n"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		r := httptest.NewRequest("PUT", "/b/k", bytes.NewReader(raw))
+		r := httptest.NewRequest(http.MethodPut, "/b/k", bytes.NewReader(raw))
 		r.Header.Set("X-Amz-Content-Sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
 		r.Header.Set("X-Amz-Decoded-Content-Length", "5")
 		if err := unchunk(r); err != nil {

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/starburst-go/starburst/internal/localaws/db"
@@ -32,7 +33,7 @@ func Example() {
 	}
 	call := func(method, path, body string) {
 		r := httptest.NewRequest(method, path, strings.NewReader(body))
-		r.Header.Set("Content-Length", fmt.Sprint(len(body)))
+		r.Header.Set("Content-Length", strconv.Itoa(len(body)))
 		w := httptest.NewRecorder()
 		service.ServeHTTP(w, r)
 		fmt.Println(method, path, w.Code, http.StatusText(w.Code))

@@ -18,7 +18,7 @@ import (
 func TestListPages(t *testing.T) {
 	t.Parallel()
 	c := setup(t, t.TempDir())
-	var want []string
+	want := make([]string, 0, 25)
 	for i := range 25 {
 		key := fmt.Sprintf("out/job/%04d", i)
 		want = append(want, key)
@@ -100,7 +100,7 @@ func list(t *rapid.T, b *backend, bucket, prefix, delimiter string, size int64) 
 		if err != nil {
 			t.Fatal(err)
 		}
-		var these []string
+		these := make([]string, 0, len(out.Contents)+len(out.CommonPrefixes))
 		for _, c := range out.Contents {
 			these = append(these, c.Key)
 		}

@@ -18,7 +18,7 @@ const dirVariable = "LOCAL_S3_DIR"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(dirVariable); dir != "" {
-		fmt.Println(serveEndpoint(dir))
+		fmt.Fprintln(os.Stdout, serveEndpoint(dir))
 		os.Exit(1)
 	}
 	goleak.VerifyTestMain(m)
@@ -37,6 +37,6 @@ func serveEndpoint(dir string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("http://" + l.Addr().String())
+	fmt.Fprintln(os.Stdout, "http://"+l.Addr().String())
 	return http.Serve(l, s)
 }

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -46,7 +47,7 @@ type Service struct {
 func New(d *db.DB, dir string, options Options) (*Service, error) {
 	opt := options.withDefaults()
 	if opt.MaxObject < 0 {
-		return nil, fmt.Errorf("s3 options: MaxObject is negative")
+		return nil, errors.New("s3 options: MaxObject is negative")
 	}
 	b, err := openBackend(d, dir)
 	if err != nil {

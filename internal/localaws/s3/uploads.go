@@ -211,7 +211,7 @@ func (b *backend) CompleteMultipartUpload(bucket, key string, id gofakes3.Upload
 		return "", "", err
 	}
 	whole := &concatenation{files: b.files, parts: chosen}
-	defer whole.Close()
+	defer func() { _ = whole.Close() }() // read only
 	c, err := b.files.write(whole)
 	if err != nil {
 		return "", "", err
