@@ -29,7 +29,8 @@
 // they outlive the endpoint. The next one finds them by process id and start
 // time (a process id alone may have been reused, and nothing but our own
 // processes is ever signalled) and adopts them; what is gone is marked STOPPED
-// and replaced.
+// and replaced. Adopted workers know the address of the endpoint that started
+// them: one that comes back on another port keeps them only until they give up.
 //
 // Between fork and commit there is a window in which a killed endpoint leaves a
 // process without a record. On Linux the next endpoint looks for it by the task

@@ -91,7 +91,7 @@ func (st *state) scaleIn(v *ecsService, tasks []*task, keep int, now time.Time, 
 		return
 	}
 	slices.SortFunc(tasks, func(a, b *task) int { return oldestFirst(b, a) })
-	var stopped []string
+	var stopped []*task
 	for _, t := range tasks {
 		if surplus == 0 {
 			break
@@ -101,11 +101,11 @@ func (st *state) scaleIn(v *ecsService, tasks []*task, keep int, now time.Time, 
 			continue
 		}
 		st.stop(t, codeScheduler, "Scaling activity initiated by (deployment "+v.primary().ID+")", now)
-		stopped = append(stopped, "(task "+t.ID+")")
+		stopped = append(stopped, t)
 		surplus--
 	}
 	if len(stopped) > 0 {
-		st.note(v, now, fmt.Sprintf("(service %s) has stopped %d running tasks: %s.", v.Name, len(stopped), strings.Join(stopped, " ")))
+		st.note(v, now, fmt.Sprintf("(service %s) has stopped %d running tasks: %s.", v.Name, len(stopped), named(stopped)))
 	}
 }
 
@@ -122,18 +122,33 @@ func (st *state) scaleOut(v *ecsService, current []*task, missing int, now time.
 	if n < missing {
 		s.wakeAt(st.launches.nextAt(now))
 	}
-	var started []string
 	for range n {
 		t := st.newTask(v.Cluster, d, now)
 		t.Service, t.Deployment, t.Group, t.StartedBy = v.Name, v.primary().ID, "service:"+v.Name, v.primary().ID
 		t.LaunchType, t.Provider = fargate, place(v.primary().Strategy, current)
 		current = append(current, t)
-		started = append(started, "(task "+t.ID+")")
 	}
 	if n > 0 {
 		v.Steady = false
-		st.note(v, now, fmt.Sprintf("(service %s) has started %d tasks: %s.", v.Name, n, strings.Join(started, " ")))
+		st.note(v, now, fmt.Sprintf("(service %s) has started %d tasks: %s.", v.Name, n, named(current[len(current)-n:])))
 	}
+}
+
+// named lists tasks for an event, the first ten of them.
+func named(tasks []*task) string {
+	const most = 10
+	var b strings.Builder
+	for i, t := range tasks {
+		if i == most {
+			fmt.Fprintf(&b, " and %d more", len(tasks)-most)
+			break
+		}
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString("(task " + t.ID + ")")
+	}
+	return b.String()
 }
 
 // planTask says what is due for one task that is not STOPPED.

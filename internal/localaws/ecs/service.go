@@ -63,7 +63,7 @@ func New(d *db.DB, options Options) (*Service, error) {
 		return nil, err
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	if err := s.recover(); err != nil {
+	if err := s.restore(); err != nil {
 		s.cancel()
 		s.wg.Wait()
 		return nil, err
@@ -136,8 +136,8 @@ func (s *Service) plan() {
 	}
 }
 
-// recover looks for the processes of the tasks that the database has as live.
-func (s *Service) recover() error {
+// restore looks for the processes of the tasks that the database has as live.
+func (s *Service) restore() error {
 	lost := map[string]*task{} // PENDING; may have been started without a record
 	for _, t := range s.state.tasks {
 		switch {

@@ -165,7 +165,9 @@ func (st *state) touch(keys ...rowKey) {
 }
 
 func (st *state) note(v *ecsService, now time.Time, message string) {
-	const keep = 100 // DescribeServices shows the last 100 (API reference)
+	// ECS shows the last 100. Here a caller may ask ten times a second, and
+	// they would be most of the answer.
+	const keep = 25
 	v.Events = append([]event{{uuid.NewString(), now, message}}, v.Events...)
 	v.Events = v.Events[:min(len(v.Events), keep)]
 	st.touch(v.row())
