@@ -48,7 +48,8 @@ func (s *Service) fillBatch(ctx context.Context, t *table) error {
 		t.cursor = cur
 	}
 	end := false
-	err := s.db.Update(ctx, func(tx *db.Tx) error {
+	// Not cancelled halfway: the function writes to cur, which the next pass reads.
+	err := s.db.Update(context.WithoutCancel(ctx), func(tx *db.Tx) error {
 		if t.dropped.Load() || t.def.Load() != cur.def {
 			return nil
 		}

@@ -205,13 +205,15 @@ func (b *statement) bound(column, op string, strict bool, v []byte) {
 
 // result is what a page holds.
 type result struct {
-	items          []byte // JSON, separated by commas
+	items          []byte // JSON, separated by commas, behind what read was given
 	count, scanned int
 	size           int
 	last           attr.Item // where to go on; nil at the end
 }
 
-func (w *walk) read(c *db.Conn) (res result, err error) {
+// read appends the items of a page to dst.
+func (w *walk) read(c *db.Conn, dst []byte) (res result, err error) {
+	res.items = dst
 	query, args := w.sql()
 	rows, err := c.Query(query, args...)
 	if err != nil {
@@ -260,7 +262,7 @@ func (w *walk) take(res *result, r *row) error {
 	if w.count {
 		return nil
 	}
-	if len(res.items) > 0 {
+	if res.count > 1 {
 		res.items = append(res.items, ',')
 	}
 	res.items = append(res.items, r.json...)
@@ -282,24 +284,26 @@ func (w *walk) placeOf(r *row) (attr.Item, error) {
 	return place, nil
 }
 
-func (s *Service) read(ctx context.Context, w *walk) (res result, err error) {
+// read begins the response of Query, Scan and ExecuteStatement with a page of items.
+func (s *Service) read(ctx context.Context, w *walk) (out raw, res result, err error) {
+	if !w.count {
+		out = append(field(nil, "Items"), '[')
+	}
 	err = s.db.View(ctx, func(c *db.Conn) (err error) {
-		res, err = w.read(c)
+		res, err = w.read(c, out)
 		return err
 	})
-	return res, err
+	if out = res.items; !w.count {
+		out = append(out, ']')
+	}
+	return out, res, err
 }
 
 // page reads a page and words the response of Query and Scan.
 func (s *Service) page(ctx context.Context, q *request, w *walk) (raw, error) {
-	res, err := s.read(ctx, w)
+	out, res, err := s.read(ctx, w)
 	if err != nil {
 		return nil, err
-	}
-	out := make(raw, 0, len(res.items)+256)
-	if !w.count {
-		out = append(field(out, "Items"), '[')
-		out = append(append(out, res.items...), ']')
 	}
 	out = strconv.AppendInt(field(out, "Count"), int64(res.count), 10)
 	out = strconv.AppendInt(field(out, "ScannedCount"), int64(res.scanned), 10)

@@ -45,11 +45,10 @@ func (s *Service) executeStatement(ctx context.Context, rd *attr.Reader) (raw, e
 	if err != nil {
 		return nil, err
 	}
-	res, err := s.read(ctx, w)
+	out, res, err := s.read(ctx, w)
 	if err != nil {
 		return nil, err
 	}
-	out := append(append(append(field(nil, "Items"), '['), res.items...), ']')
 	if res.last != nil {
 		out = attr.AppendItem(field(out, "LastEvaluatedKey"), res.last)
 		out = attr.AppendString(field(out, "NextToken"), base64.StdEncoding.EncodeToString(attr.AppendItem(nil, res.last)))

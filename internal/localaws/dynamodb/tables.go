@@ -53,7 +53,8 @@ func (s *Service) createTable(ctx context.Context, in *createTableInput) (*table
 	if exists {
 		return nil, awsjson.Errorf("ResourceInUseException", "Table already exists: %s", d.Name)
 	}
-	err := s.db.Update(ctx, func(tx *db.Tx) (err error) {
+	// Not cancelled halfway, here as in all changes of tables: what is in memory must be what is committed.
+	err := s.db.Update(context.WithoutCancel(ctx), func(tx *db.Tx) (err error) {
 		if d.ID, err = newID(tx); err != nil {
 			return err
 		}
@@ -174,7 +175,7 @@ func (s *Service) deleteTable(ctx context.Context, in *nameInput) (*tableOutput,
 	if err != nil {
 		return nil, err
 	}
-	err = s.db.Update(ctx, func(tx *db.Tx) error {
+	err = s.db.Update(context.WithoutCancel(ctx), func(tx *db.Tx) error {
 		if _, err := tx.Exec(`DELETE FROM ddb_tables WHERE name = ?`, d.Name); err != nil {
 			return err
 		}

@@ -140,7 +140,8 @@ func (s *Service) change(ctx context.Context, t *table, edit func(*definition) e
 	if err := edit(d); err != nil {
 		return nil, err
 	}
-	err := s.db.Update(ctx, func(tx *db.Tx) (err error) {
+	// Not cancelled halfway: what is in memory must be what is committed.
+	err := s.db.Update(context.WithoutCancel(ctx), func(tx *db.Tx) (err error) {
 		for i := range d.Indexes {
 			if d.Indexes[i].ID != 0 {
 				continue
