@@ -80,7 +80,7 @@ func (p *sqlParser) expect(word string) error {
 	return err
 }
 
-// peek tells whether the next token is the word, and takes it if so.
+// accept takes the next token if it is the word.
 func (p *sqlParser) accept(word string) bool {
 	before := p.rest
 	if t, err := p.token(); err == nil && t.is(word) {

@@ -313,11 +313,3 @@ func (r *Reader) End() error {
 	}
 	return nil
 }
-
-// Raw passes over one value and gives its text, for those parts that encoding/json reads well enough.
-func (r *Reader) Raw() (string, error) {
-	r.peek()
-	start := r.pos
-	err := r.Skip()
-	return r.text[start:r.pos], err
-}

@@ -9,10 +9,7 @@ import (
 // Projection selects parts of items.
 type Projection struct{ paths []Path }
 
-// NewProjection selects the given paths, which must not overlap.
-func NewProjection(paths []Path) *Projection { return &Projection{paths} }
-
-// Names selects top-level attributes; it backs the legacy AttributesToGet and the projections of indexes.
+// Names selects top-level attributes, as the projections of indexes do.
 func Names(names []string) *Projection {
 	paths := make([]Path, len(names))
 	for i, n := range names {
