@@ -34,7 +34,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return report(stderr, err)
 	}
 	app := newApp(stdin, stdout, stderr)
-	err := app.RunContext(ctx, args)
+	err := app.RunContext(ctx, flagsFirst(app, args))
 	if ctx.Err() != nil && err != nil && exit.CodeOf(err) != exit.Interrupt {
 		err = exit.Errorf(exit.Interrupt, "interrupted")
 	}

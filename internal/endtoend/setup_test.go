@@ -213,4 +213,6 @@ func arg[T any](t consumer.Task) (v T) {
 }
 
 // double answers twice its argument.
-func double(_ context.Context, t consumer.Task) ([]byte, error) { return codec.Marshal(2 * arg[int](t)) }
+func double(_ context.Context, t consumer.Task) ([]byte, error) {
+	return codec.Marshal(2 * arg[int](t))
+}

@@ -31,7 +31,8 @@ type Fleet struct {
 }
 
 // Ensure makes the stack and the fleet's service at the endpoint, and updates the
-// service to the given command. The service starts with no worker.
+// service to the given command; without one it keeps the command of the
+// state's last session. The service starts with no worker.
 func Ensure(ctx context.Context, c *stack.Clients, endpoint string, f Fleet) (stack.Stack, error) {
 	s := stack.Stack{Endpoint: endpoint, Fleet: "default", Cluster: Name, Service: Name}
 	s, err := stack.Create(ctx, c, s, stack.Options{Name: Name, Visibility: Visibility})
@@ -45,15 +46,23 @@ func ensureService(ctx context.Context, api *ecs.Client, s stack.Stack, f Fleet)
 	if _, err := api.CreateCluster(ctx, &ecs.CreateClusterInput{ClusterName: &s.Cluster}); err != nil {
 		return fmt.Errorf("create the local cluster: %w", err)
 	}
+	in := definition(s, f)
 	if len(f.Command) == 0 {
-		return nil
+		last, err := lastDefinition(ctx, api, s)
+		if last == nil || err != nil {
+			return err
+		}
+		in = renewed(last, s)
 	}
-	def, err := api.RegisterTaskDefinition(ctx, definition(s, f))
+	def, err := api.RegisterTaskDefinition(ctx, in)
 	if err != nil {
 		return fmt.Errorf("register the worker's task definition: %w", err)
 	}
 	arn := def.TaskDefinition.TaskDefinitionArn
-	_, err = api.UpdateService(ctx, &ecs.UpdateServiceInput{Cluster: &s.Cluster, Service: &s.Service, TaskDefinition: arn})
+	_, err = api.UpdateService(ctx, &ecs.UpdateServiceInput{
+		Cluster: &s.Cluster, Service: &s.Service, TaskDefinition: arn,
+		DesiredCount: aws.Int32(0), // a killed session may have left another
+	})
 	var missing *types.ServiceNotFoundException
 	var inactive *types.ServiceNotActiveException
 	if errors.As(err, &missing) || errors.As(err, &inactive) {
@@ -65,6 +74,41 @@ func ensureService(ctx context.Context, api *ecs.Client, s stack.Stack, f Fleet)
 		return fmt.Errorf("make the local service: %w", err)
 	}
 	return nil
+}
+
+// lastDefinition returns the service's task definition, or nil when there is no service.
+func lastDefinition(ctx context.Context, api *ecs.Client, s stack.Stack) (*types.TaskDefinition, error) {
+	out, err := api.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &s.Cluster, Services: []string{s.Service}})
+	if err != nil {
+		return nil, fmt.Errorf("look at the local service: %w", err)
+	}
+	if len(out.Services) == 0 || out.Services[0].TaskDefinition == nil {
+		return nil, nil //nolint:nilnil // no service yet
+	}
+	def, err := api.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: out.Services[0].TaskDefinition})
+	if err != nil {
+		return nil, fmt.Errorf("look at the worker's task definition: %w", err)
+	}
+	return def.TaskDefinition, nil
+}
+
+// renewed is a task definition for the endpoint as it is now: its port, and with
+// it the queue's URL, may have changed since the definition was made.
+func renewed(last *types.TaskDefinition, s stack.Stack) *ecs.RegisterTaskDefinitionInput {
+	cd := last.ContainerDefinitions[0]
+	now := map[string]string{}
+	for _, kv := range s.Env() {
+		k, v, _ := strings.Cut(kv, "=")
+		now[k] = v
+	}
+	for i, kv := range cd.Environment {
+		if v, ok := now[aws.ToString(kv.Name)]; ok {
+			cd.Environment[i].Value = &v
+		}
+	}
+	return &ecs.RegisterTaskDefinitionInput{
+		Family: &s.Service, ContainerDefinitions: []types.ContainerDefinition{cd}, Cpu: last.Cpu, Memory: last.Memory,
+	}
 }
 
 func definition(s stack.Stack, f Fleet) *ecs.RegisterTaskDefinitionInput {

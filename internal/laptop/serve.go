@@ -38,7 +38,8 @@ func Serve(ctx context.Context, dir, addr string, stdin io.Reader, stdout io.Wri
 	srv, err := localaws.Start(ctx, localaws.Config{Dir: dir, Addr: addr, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		var inUse *localaws.InUseError
-		return errors.Join(err, say(stdout, greeting{Err: err.Error(), InUse: errors.As(err, &inUse)}))
+		// The parent reports it, or tries another state.
+		return say(stdout, greeting{Err: err.Error(), InUse: errors.As(err, &inUse)})
 	}
 	if err := say(stdout, greeting{URL: srv.URL()}); err != nil {
 		return err

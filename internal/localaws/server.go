@@ -22,6 +22,7 @@ import (
 
 // Server is a running endpoint.
 type Server struct {
+	fresh freshConns
 	url   string
 	lock  *dirLock
 	db    *db.DB
@@ -88,6 +89,7 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(c.Log.Handler(), slog.LevelWarn),
+		ConnState:         s.fresh.track,
 	}
 	go func() {
 		defer close(s.served)
@@ -131,6 +133,7 @@ func (s *Server) Close(ctx context.Context) error {
 	s.closeOnce.Do(func() {
 		err := s.ecs.StopTasks(ctx)
 		s.sqs.Close() // ends open long polls
+		s.fresh.close()
 		if e := s.http.Shutdown(ctx); e != nil {
 			err = errors.Join(err, s.http.Close())
 		}

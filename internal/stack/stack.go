@@ -7,14 +7,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/http"
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -152,15 +149,6 @@ func localConfig(endpoint string) aws.Config {
 		Region: LocalRegion, BaseEndpoint: &endpoint, HTTPClient: httpClient(),
 		Credentials: credentials.NewStaticCredentialsProvider(LocalKey, LocalKey, ""),
 	}
-}
-
-// httpClient allows as many idle connections to one host as a worker has calls
-// in flight. The dial is bounded; responses are not, since long polls take 20 s.
-func httpClient() aws.HTTPClient {
-	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 64
-		t.ResponseHeaderTimeout = 35 * time.Second // longer than the longest poll (aws-sdk-go#3262)
-	})
 }
 
 func newClients(cfg aws.Config, local bool) *Clients {

@@ -1,0 +1,48 @@
+package stack
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+)
+
+// httpClient allows as many idle connections to one host as a worker has calls
+// in flight. The dial is bounded; responses are bounded above the longest poll
+// of 20 s (aws-sdk-go#3262).
+func httpClient() aws.HTTPClient {
+	c := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 64
+		t.ResponseHeaderTimeout = 35 * time.Second
+	})
+	return inMemory{c}
+}
+
+// inMemory hands small request bodies to the transport as plain byte readers.
+// The SDK's own body is closed as soon as a response arrives (smithy-go 1.28); a
+// server that answers before the transport has finished its bookkeeping then
+// makes net/http take the closed body for a write error and cut the
+// connection, and the messages of a receive that is cut stay hidden for a whole
+// visibility timeout.
+type inMemory struct{ next aws.HTTPClient }
+
+// smallBody bounds what is copied: large objects keep their stream.
+const smallBody = 2 << 20
+
+// Do sends the request.
+func (c inMemory) Do(r *http.Request) (*http.Response, error) {
+	if r.Body == nil || r.ContentLength <= 0 || r.ContentLength > smallBody {
+		return c.next.Do(r)
+	}
+	b := make([]byte, r.ContentLength)
+	if _, err := io.ReadFull(r.Body, b); err != nil {
+		return nil, fmt.Errorf("read the request's body: %w", err)
+	}
+	clone := r.WithContext(r.Context()) // a shallow copy: a round tripper must not change its request
+	clone.Body = io.NopCloser(bytes.NewReader(b))
+	return c.next.Do(clone)
+}
