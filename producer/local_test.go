@@ -18,6 +18,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/starburst-go/starburst/codec"
+	"github.com/starburst-go/starburst/internal/awshttp"
 	"github.com/starburst-go/starburst/internal/localaws/localawstest"
 	"github.com/starburst-go/starburst/internal/sqsbatch"
 	"github.com/starburst-go/starburst/producer"
@@ -39,7 +40,7 @@ func newStack(t testing.TB) *stack {
 	cfg := localawstest.AWSConfig(t, localawstest.Start(t))
 	transport := &http.Transport{MaxIdleConnsPerHost: 16}
 	t.Cleanup(transport.CloseIdleConnections)
-	cfg.HTTPClient = &http.Client{Transport: transport}
+	cfg.HTTPClient = awshttp.Whole(&http.Client{Transport: transport})
 	other := func(variable string) *string {
 		if url := os.Getenv(variable); url != "" {
 			return &url
