@@ -1,33 +1,32 @@
 package producer_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
 	"os"
 	"slices"
 	"strconv"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/starburst-go/starburst/codec"
-	"github.com/starburst-go/starburst/internal/awshttp"
 	"github.com/starburst-go/starburst/internal/localaws/localawstest"
 	"github.com/starburst-go/starburst/internal/sqsbatch"
+	"github.com/starburst-go/starburst/internal/stack"
 	"github.com/starburst-go/starburst/producer"
 	"github.com/starburst-go/starburst/store"
 )
 
-// stack is a queue, a table and a bucket behind the SDK: on the embedded endpoint, or where
+// local is a queue, a table and a bucket behind the SDK: on the embedded endpoint, or where
 // AWS_ENDPOINT_URL_SQS and AWS_ENDPOINT_URL_DYNAMODB point.
-type stack struct {
+type local struct {
 	sqs   *sqs.Client
 	url   string
 	store *store.Store
@@ -35,44 +34,38 @@ type stack struct {
 	*producer.Producer
 }
 
-func newStack(t testing.TB) *stack {
+func newLocal(t testing.TB) *local {
 	t.Helper()
-	cfg := localawstest.AWSConfig(t, localawstest.Start(t))
-	transport := &http.Transport{MaxIdleConnsPerHost: 16}
-	t.Cleanup(transport.CloseIdleConnections)
-	cfg.HTTPClient = awshttp.Whole(&http.Client{Transport: transport})
-	other := func(variable string) *string {
-		if url := os.Getenv(variable); url != "" {
-			return &url
-		}
-		return cfg.BaseEndpoint
+	own := localawstest.Start(t).URL()
+	at := func(variable string) *stack.Clients {
+		return must[*stack.Clients](t)(stack.Open(t.Context(), stack.Stack{Endpoint: cmp.Or(os.Getenv(variable), own)}))
 	}
 	name := "producer-" + uuid.NewString()
-	bucket := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
-	s := &stack{sqs: sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.BaseEndpoint = other("AWS_ENDPOINT_URL_SQS") })}
-	s.blobs = store.S3Blobs{API: bucket, Bucket: name}
-	db := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.BaseEndpoint = other("AWS_ENDPOINT_URL_DYNAMODB") })
-	s.store = store.New(db, name, store.WithBlobs(s.blobs))
-	queue, err := s.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: &name})
+	l := &local{
+		sqs:   at("AWS_ENDPOINT_URL_SQS").SQS,
+		blobs: store.S3Blobs{API: at("").S3, Bucket: name},
+	}
+	l.store = store.New(at("AWS_ENDPOINT_URL_DYNAMODB").DB, name, store.WithBlobs(l.blobs))
+	queue, err := l.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: &name})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.url = *queue.QueueUrl
-	if err := s.store.CreateTable(t.Context()); err != nil {
+	l.url = *queue.QueueUrl
+	if err := l.store.CreateTable(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := bucket.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name}); err != nil {
+	if _, err := at("").S3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name}); err != nil {
 		t.Fatal(err)
 	}
-	s.Producer, err = producer.New(producer.Config{Queue: s.sqs, QueueURL: s.url, Jobs: s.store, Blobs: s.blobs})
+	l.Producer, err = producer.New(producer.Config{Queue: l.sqs, QueueURL: l.url, Jobs: l.store, Blobs: l.blobs})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return l
 }
 
 // take receives and deletes everything on the queue.
-func (s *stack) take(t *testing.T) (messages []*codec.Message) {
+func (s *local) take(t *testing.T) (messages []*codec.Message) {
 	t.Helper()
 	for {
 		out, err := s.sqs.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &s.url, MaxNumberOfMessages: 10})
@@ -101,7 +94,7 @@ func (s *stack) take(t *testing.T) (messages []*codec.Message) {
 
 func TestSubmitToTheEmbeddedEndpoint(t *testing.T) {
 	t.Parallel()
-	s := newStack(t)
+	s := newLocal(t)
 	words := make([]string, 2000)
 	for i := range words {
 		words[i] = incompressible(i, i%500)
@@ -142,7 +135,7 @@ func TestSubmitToTheEmbeddedEndpoint(t *testing.T) {
 	}
 	want := report.Job
 	want.Expires = want.Expires.Truncate(time.Second) // as TTL has it
-	if d := cmp.Diff(want, job); d != "" {
+	if d := gocmp.Diff(want, job); d != "" {
 		t.Errorf("job as reported and as stored (-reported +stored):\n%s", d)
 	}
 	if job.State != store.Sealed || job.Confirmed != len(words) {
@@ -152,7 +145,7 @@ func TestSubmitToTheEmbeddedEndpoint(t *testing.T) {
 
 func TestResumeOnTheEmbeddedEndpoint(t *testing.T) {
 	t.Parallel()
-	s := newStack(t)
+	s := newLocal(t)
 	ctx := t.Context()
 	first, err := s.Submit(ctx, spec(20))
 	if err != nil {
@@ -198,7 +191,7 @@ func TestResumeOnTheEmbeddedEndpoint(t *testing.T) {
 		"4.1 a2": " 5=5 7=7", "8 a1": " 8=8 9=9 10=10 11=11", "12 a1": " 12=12 13=13 14=14 15=15",
 		"16.1 a1": " 16=16 17=17", "16.2 a1": " 18=18 19=19",
 	}
-	if d := cmp.Diff(want, sent); d != "" {
+	if d := gocmp.Diff(want, sent); d != "" {
 		t.Errorf("sent (-want +got):\n%s", d)
 	}
 	if report.Sent != 14 || report.Skipped != 6 || report.Messages != 5 || !report.Resumed {
@@ -208,7 +201,7 @@ func TestResumeOnTheEmbeddedEndpoint(t *testing.T) {
 
 func TestManyProducersOfOneJobAgree(t *testing.T) {
 	t.Parallel()
-	s := newStack(t)
+	s := newLocal(t)
 	done := make(chan error)
 	for range 4 {
 		go func() {
@@ -242,7 +235,7 @@ func TestManyProducersOfOneJobAgree(t *testing.T) {
 func BenchmarkSubmitToTheEmbeddedEndpoint(b *testing.B) {
 	for _, chunk := range []int{0, 1} {
 		b.Run(fmt.Sprintf("tasks=100000/chunk=%d", chunk), func(b *testing.B) {
-			s := newStack(b)
+			s := newLocal(b)
 			args := ints(100_000)
 			for b.Loop() {
 				if _, err := s.Submit(b.Context(), producer.Spec{Handler: "noop", Source: producer.Slice(args), Chunk: chunk, MaxWorkers: 2}); err != nil {
