@@ -61,3 +61,9 @@ func (e *TaskErrors) Error() string {
 func (e *TaskErrors) Unwrap() error { return &exit.Error{Code: exit.TasksFail, Err: errTasksFailed} }
 
 var errTasksFailed = fmt.Errorf("some tasks failed")
+
+// WrongUsage marks err as something that the user has to mend: a flag, a file.
+// Main then exits with 2 and prints hint, if it is not empty, as what to try.
+func WrongUsage(err error, hint string) error {
+	return &exit.Error{Code: exit.Usage, Err: err, Hint: hint}
+}

@@ -41,13 +41,13 @@ func Submit[In, Out any](ctx context.Context, s *Session, h *Handler[In, Out], i
 	if !s.handlers[h.name] {
 		return nil, exit.Errorf(exit.Usage, "no worker knows handler %q", h.name).WithHint("pass it to starburst.Main")
 	}
-	inner, err := s.open(ctx)
-	if err != nil {
-		return nil, err
-	}
 	var o jobOptions
 	for _, opt := range opts {
 		opt(&o)
+	}
+	inner, err := s.open(ctx, o.id)
+	if err != nil {
+		return nil, err
 	}
 	if o.workers > 0 {
 		inner.SetWorkers(o.workers)
@@ -67,7 +67,7 @@ func Submit[In, Out any](ctx context.Context, s *Session, h *Handler[In, Out], i
 // returns an error with exit code 5 when there is none. Out must be the result
 // type the job's handler returned.
 func Attach[Out any](ctx context.Context, s *Session, id string) (*Job[Out], error) {
-	inner, err := s.open(ctx)
+	inner, err := s.open(ctx, id)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package starburst
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -22,6 +23,8 @@ const closeTimeout = 20 * time.Second
 // user started it calls run with a session and exits with its outcome; in the
 // processes that the session starts from the same binary it works on tasks. It
 // does not return.
+//
+// An error of run is printed; flag.ErrHelp is a success. See WrongUsage.
 //
 // Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 some tasks failed,
 // 130 interrupted (the job is kept and the message says how to attach).
@@ -44,7 +47,9 @@ func realMain(run func(context.Context, *Session) error, handlers []Registration
 	if err != nil {
 		return report(stderr, err)
 	}
-	err = run(ctx, s)
+	if err = run(ctx, s); errors.Is(err, flag.ErrHelp) {
+		err = nil // the help text was asked for and printed
+	}
 	closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	err = errors.Join(err, s.Close(closeCtx))

@@ -85,6 +85,7 @@ type Session struct {
 
 	mu    sync.Mutex // protects the fields below
 	inner *burst.Session
+	state string // of the laptop; "" on AWS
 	last  string // the job submitted or attached to last
 }
 
@@ -105,8 +106,8 @@ func New(c Config, handlers ...Registration) (*Session, error) {
 	return s, nil
 }
 
-// open starts what the first job needs.
-func (s *Session) open(ctx context.Context) (*burst.Session, error) {
+// open starts what the first job needs; job is its id, if it was chosen.
+func (s *Session) open(ctx context.Context, job string) (*burst.Session, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.inner != nil {
@@ -121,12 +122,16 @@ func (s *Session) open(ctx context.Context) (*burst.Session, error) {
 		names = append(names, n)
 	}
 	s.inner, err = burst.Open(ctx, burst.Config{
-		Stack: stack.FromEnv(), State: s.config.State,
+		Stack: stack.FromEnv(), State: s.config.State, Job: job,
 		Workers: s.config.Workers, Slots: s.config.Slots, Handlers: names,
 		Command: []string{self}, Env: []string{role.Env + "=" + role.Worker},
 		Endpoint: []string{self}, Progress: s.config.Progress,
 	})
-	return s.inner, err
+	if err != nil {
+		return nil, err
+	}
+	s.state = s.inner.State()
+	return s.inner, nil
 }
 
 // Close stops what the session started; jobs and results stay. Workers get until
@@ -157,10 +162,13 @@ func (s *Session) interrupted(err error) error {
 	if !errors.Is(err, context.Canceled) {
 		e = exit.Errorf(exit.Interrupt, "interrupted: %w", err)
 	}
-	if s.last == "" {
+	switch {
+	case s.last == "":
 		return e
+	case s.state == "":
+		return e.WithHint("job %s goes on without you; see: starburst status %s", s.last, s.last)
 	}
-	return e.WithHint("job %s is kept; go on with: starburst attach --state %s %s", s.last, s.config.State, s.last)
+	return e.WithHint("job %s is kept; go on with: starburst attach --state %s %s", s.last, s.state, s.last)
 }
 
 func checkName(name string) error {

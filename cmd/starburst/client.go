@@ -68,7 +68,7 @@ func openLaptop(c *cli.Context, state string, worker, handlers []string) (*burst
 		worker = append([]string{self}, worker...)
 	}
 	return burst.Open(c.Context, burst.Config{
-		State: state, Workers: c.Int("workers"), Slots: c.Int("slots"), Handlers: handlers,
+		State: state, Job: c.String("job"), Workers: c.Int("workers"), Slots: c.Int("slots"), Handlers: handlers,
 		Command: worker, Endpoint: []string{self}, Progress: c.App.ErrWriter, Log: logger(c.App.ErrWriter),
 	})
 }

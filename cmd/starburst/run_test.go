@@ -80,6 +80,11 @@ func TestInterruptKeepsTheJobAndSaysHowToGoOn(t *testing.T) {
 	if m == nil {
 		t.Fatalf("stderr does not say how to go on:\n%s", out.stderr)
 	}
+	// A new run under the same name does not wait for the unfinished one.
+	other := starburst(t.Context(), "", "run", "--state", "interrupted", "--range", "7:7", "--", "echo")
+	if other.code != exit.OK || other.stdout != "7\n" || !strings.Contains(other.stderr, "starburst attach --state interrupted "+m[2]) {
+		t.Errorf("a new run beside the unfinished one: %+v", other)
+	}
 	again := starburst(t.Context(), "", "attach", "--state", m[1], "-o", "text", m[2])
 	if again.code != exit.OK {
 		t.Fatalf("attach: exit %d: %s", again.code, again.stderr)

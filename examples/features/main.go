@@ -6,8 +6,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"os"
 	"time"
 
@@ -34,10 +32,8 @@ func main() { starburst.Main(run, engineer) }
 
 func run(ctx context.Context, s *starburst.Session) error {
 	opts, err := options.Parse(spec, os.Args[1:], os.Stdout)
-	if errors.Is(err, flag.ErrHelp) {
-		return nil
-	} else if err != nil {
-		return err
+	if err != nil {
+		return err // -h among them: Main knows
 	}
 
 	started := time.Now()

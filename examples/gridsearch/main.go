@@ -6,8 +6,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"os"
 	"time"
 
@@ -39,10 +37,8 @@ func main() { starburst.Main(run, train) }
 
 func run(ctx context.Context, s *starburst.Session) error {
 	opts, err := options.Parse(spec, os.Args[1:], os.Stdout)
-	if errors.Is(err, flag.ErrHelp) {
-		return nil
-	} else if err != nil {
-		return err
+	if err != nil {
+		return err // -h among them: Main knows
 	}
 
 	started := time.Now()

@@ -53,7 +53,7 @@ func (s *Session) prepareLoop(ctx context.Context) error {
 		cfg.Interval = cmp.Or(cfg.Interval, laptopTick)
 		cfg.Policy.StartUp, cfg.Policy.IdleBeforeShrink, cfg.Policy.IdleBeforeZero = laptopStartUp, laptopIdle, laptopIdle
 		cfg.Policy.StrandedAfter = 2 * laptop.Visibility
-		fc.LedgerEvery, fc.LeaseTTL = laptopTick, laptopLease
+		fc.LedgerEvery, fc.LeaseTTL = time.Second, laptopLease
 	}
 	f, err := fleet.New(fc)
 	if err != nil {

@@ -9,13 +9,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/starburst-go/starburst/autoscale"
-	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/internal/laptop"
 	"github.com/starburst-go/starburst/internal/role"
 	"github.com/starburst-go/starburst/internal/stack"
@@ -28,6 +26,9 @@ type Config struct {
 	Stack stack.Stack
 	// State names the laptop mode's state directory.
 	State string
+	// Job is the job that the session is for, when that is known: its state is used
+	// even though it holds unfinished work.
+	Job string
 	// Workers is the most workers of the fleet, Slots the tasks each runs at once; both ≥ 1.
 	Workers, Slots int
 	// Handlers the workers know; announced before the first job.
@@ -50,6 +51,7 @@ type Session struct {
 	clients  *stack.Clients
 	store    *store.Store
 	endpoint *laptop.Endpoint // nil on AWS
+	state    string           // of the laptop; "" on AWS
 	opened   time.Time
 	loop     *autoscale.Loop // nil when another process sizes the fleet
 
@@ -58,10 +60,6 @@ type Session struct {
 	running  atomic.Int64     // workers as last seen by the loop
 	watchJob func(job string) // tells the loop of a job
 }
-
-// states is how many numbered states are tried when the named one is in use by
-// another running program: "name", "name-2", …
-const states = 20
 
 // Open brings up what the session needs.
 func Open(ctx context.Context, c Config) (*Session, error) {
@@ -95,35 +93,6 @@ func (s *Session) connect(ctx context.Context) (err error) {
 	return err
 }
 
-func (s *Session) connectLaptop(ctx context.Context) (err error) {
-	env := []string{role.Env + "=" + role.Endpoint}
-	name := s.cfg.State
-	for n := 2; ; n++ {
-		dir, err := laptop.Dir(name)
-		if err != nil {
-			return err
-		}
-		s.endpoint, err = laptop.StartEndpoint(ctx, dir, s.cfg.Endpoint, env)
-		if err == nil {
-			break
-		}
-		var inUse *laptop.InUseError
-		if !errors.As(err, &inUse) || n > states {
-			return exit.Errorf(exit.Failed, "%w", err)
-		}
-		name = s.cfg.State + "-" + strconv.Itoa(n)
-	}
-	s.cfg.State = name
-	if s.clients, err = stack.Open(ctx, stack.Stack{Endpoint: s.endpoint.URL()}); err != nil {
-		return err
-	}
-	s.stack, err = laptop.Ensure(ctx, s.clients, s.endpoint.URL(), laptop.Fleet{
-		Command: s.cfg.Command,
-		Env:     append([]string{role.EnvSlots + "=" + strconv.Itoa(s.cfg.Slots)}, s.cfg.Env...),
-	})
-	return err
-}
-
 // announce names the session's handlers, so that submitting does not have to
 // wait for a first worker.
 func (s *Session) announce(ctx context.Context) error {
@@ -135,14 +104,9 @@ func (s *Session) announce(ctx context.Context) error {
 	return nil
 }
 
-// State returns the name of the laptop's state, which may differ from Config's
-// when that was in use; "" on AWS.
-func (s *Session) State() string {
-	if s.endpoint == nil {
-		return ""
-	}
-	return s.cfg.State
-}
+// State returns the name of the laptop's state, which differs from Config's when
+// that was not free; "" on AWS.
+func (s *Session) State() string { return s.state }
 
 // Stack returns what the session works on.
 func (s *Session) Stack() stack.Stack { return s.stack }

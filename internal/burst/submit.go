@@ -70,11 +70,7 @@ func (s *Session) begin(job string) {
 }
 
 func (s *Session) producer() (*producer.Producer, error) {
-	cfg := producer.Config{Queue: s.clients.SQS, QueueURL: s.stack.QueueURL, Jobs: s.store}
-	if b := s.stack.Blobs(s.clients); b != nil {
-		cfg.Blobs = b
-	}
-	return producer.New(cfg)
+	return producer.New(producer.Config{Queue: s.clients.SQS, QueueURL: s.stack.QueueURL, Jobs: s.store, Blobs: s.stack.Blobs(s.clients)})
 }
 
 // checkHandler refuses a handler that neither a worker nor a deploy has named:

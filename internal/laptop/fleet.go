@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/starburst-go/starburst/internal/stack"
 )
@@ -128,4 +131,26 @@ func definition(s stack.Stack, f Fleet) *ecs.RegisterTaskDefinitionInput {
 		Family: &s.Service, ContainerDefinitions: []types.ContainerDefinition{cd},
 		Cpu: aws.String("1024"), Memory: aws.String("2048"),
 	}
+}
+
+// Messages counts the messages on the stack's queue, whatever their state.
+func Messages(ctx context.Context, c *stack.Clients, s stack.Stack) (int, error) {
+	counts := []sqstypes.QueueAttributeName{
+		sqstypes.QueueAttributeNameApproximateNumberOfMessages,
+		sqstypes.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
+		sqstypes.QueueAttributeNameApproximateNumberOfMessagesDelayed,
+	}
+	out, err := c.SQS.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &s.QueueURL, AttributeNames: counts})
+	if err != nil {
+		return 0, fmt.Errorf("count the messages of %s: %w", s.QueueURL, err)
+	}
+	total := 0
+	for _, name := range counts {
+		n, err := strconv.Atoi(out.Attributes[string(name)])
+		if err != nil {
+			return 0, fmt.Errorf("count the messages of %s: %w", s.QueueURL, err)
+		}
+		total += n
+	}
+	return total, nil
 }

@@ -104,13 +104,10 @@ const localGiveUp = 60 * time.Second
 
 func workerConfig(s stack.Stack, c *stack.Clients, handlers consumer.Registry) (consumer.Config, error) {
 	cfg := consumer.Config{
-		Queue: c.SQS, QueueURL: s.QueueURL, Results: s.Store(c), Handlers: handlers,
+		Queue: c.SQS, QueueURL: s.QueueURL, Results: s.Store(c), Blobs: s.Blobs(c), Handlers: handlers,
 		Fleet: s.Fleet, Name: os.Getenv(EnvWorker), Build: Build(),
 		Log:  slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})),
 		Cost: store.CostSample{Provider: "FARGATE", Launched: time.Now()},
-	}
-	if b := s.Blobs(c); b != nil {
-		cfg.Blobs = b
 	}
 	if cfg.Name == "" {
 		cfg.Name = "w-" + uuid.Must(uuid.NewV7()).String()

@@ -182,7 +182,7 @@ func (s Stack) Store(c *Clients) *store.Store {
 }
 
 // Blobs returns the stack's bucket, or nil when it has none.
-func (s Stack) Blobs(c *Clients) *store.S3Blobs {
+func (s Stack) Blobs(c *Clients) store.Blobs {
 	if s.Bucket == "" {
 		return nil
 	}

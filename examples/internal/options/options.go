@@ -11,7 +11,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst"
 )
 
 // DefaultSeed is the seed of a run without -seed: a fixed one, so that the
@@ -60,24 +60,24 @@ func Parse(spec Spec, args []string, stdout io.Writer) (Options, error) {
 		}
 		return o, flag.ErrHelp
 	} else if err != nil {
-		return o, exit.Errorf(exit.Usage, "%w", err).WithHint("%s -h, which explains the flags", spec.Name)
+		return o, starburst.WrongUsage(err, spec.hint())
 	}
 	return o, o.validate(spec, flags.Args())
 }
 
 func (o Options) validate(spec Spec, rest []string) error {
-	var wrong *exit.Error
+	var wrong error
 	switch {
 	case len(rest) > 0:
-		wrong = exit.Errorf(exit.Usage, "unexpected argument %q: %s takes only flags", rest[0], spec.Name)
+		wrong = fmt.Errorf("unexpected argument %q: %s takes only flags", rest[0], spec.Name)
 	case o.Workers < 0:
-		wrong = exit.Errorf(exit.Usage, "-workers is %d: give 1 or more, or 0 to let Starburst choose", o.Workers)
+		wrong = fmt.Errorf("-workers is %d: give 1 or more, or 0 to let Starburst choose", o.Workers)
 	case o.N < spec.MinN || o.N > spec.MaxN:
-		wrong = exit.Errorf(exit.Usage, "-n is %d: the number of %s must lie between %d and %d", o.N, spec.Size, spec.MinN, spec.MaxN)
+		wrong = fmt.Errorf("-n is %d: the number of %s must lie between %d and %d", o.N, spec.Size, spec.MinN, spec.MaxN)
 	default:
 		return nil
 	}
-	return wrong.WithHint("%s -h, which explains the flags", spec.Name)
+	return starburst.WrongUsage(wrong, spec.hint())
 }
 
 func help(spec Spec, flags *flag.FlagSet) string {
@@ -104,3 +104,5 @@ The report goes to standard output, progress to standard error.
 Try:
 %[4]s`, strings.TrimSpace(spec.About), spec.Name, list.String(), try.String())
 }
+
+func (s Spec) hint() string { return s.Name + " -h, which explains the flags" }

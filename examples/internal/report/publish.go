@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst"
 )
 
 // FolderVariable names the environment variable with the folder below which
@@ -33,7 +33,7 @@ type Run[T any] struct {
 func MakeFolder(out, parent, example string, started time.Time) (string, error) {
 	dir := Folder(out, parent, example, started)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", exit.Errorf(exit.Usage, "create the folder for the results: %w", err).WithHint("choose another one with -out DIR")
+		return "", starburst.WrongUsage(fmt.Errorf("create the folder for the results: %w", err), "choose another one with -out DIR")
 	}
 	return dir, nil
 }

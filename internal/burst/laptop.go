@@ -1,0 +1,104 @@
+package burst
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/laptop"
+	"github.com/starburst-go/starburst/internal/role"
+	"github.com/starburst-go/starburst/internal/stack"
+	"github.com/starburst-go/starburst/store"
+)
+
+// states is how many numbered states are tried when the named one cannot be
+// used: "name", "name-2", …
+const states = 20
+
+// connectLaptop opens the first of the numbered states that is free. A state is
+// not free while another process has it open, nor while it holds the unfinished
+// work of an interrupted run: that work waits for its own attach, and must not
+// hold up a new run.
+func (s *Session) connectLaptop(ctx context.Context) error {
+	name := s.cfg.State
+	for n := 2; ; n++ {
+		free, err := s.openState(ctx, name)
+		if free || err != nil {
+			return err
+		}
+		if n > states {
+			return exit.Errorf(exit.Failed, "the states %s to %s are in use or hold unfinished jobs", s.cfg.State, name).
+				WithHint("finish one: starburst attach --state %s JOB, or choose another --state", name)
+		}
+		name = s.cfg.State + "-" + strconv.Itoa(n)
+	}
+}
+
+// openState opens the named state, and closes it again if it is not free.
+func (s *Session) openState(ctx context.Context, name string) (free bool, err error) {
+	dir, err := laptop.Dir(name)
+	if err != nil {
+		return false, err
+	}
+	s.endpoint, err = laptop.StartEndpoint(ctx, dir, s.cfg.Endpoint, []string{role.Env + "=" + role.Endpoint})
+	var inUse *laptop.InUseError
+	switch {
+	case errors.As(err, &inUse):
+		return false, nil
+	case err != nil:
+		return false, exit.Errorf(exit.Failed, "%w", err)
+	}
+	if s.clients, err = stack.Open(ctx, stack.Stack{Endpoint: s.endpoint.URL()}); err != nil {
+		return false, err
+	}
+	s.stack, err = laptop.Ensure(ctx, s.clients, s.endpoint.URL(), laptop.Fleet{
+		Command: s.cfg.Command,
+		Env:     append([]string{role.EnvSlots + "=" + strconv.Itoa(s.cfg.Slots)}, s.cfg.Env...),
+	})
+	if err != nil {
+		return false, err
+	}
+	other, err := s.unfinished(ctx)
+	if err != nil {
+		return false, err
+	}
+	if other == "" {
+		s.state = name
+		return true, nil
+	}
+	s.cfg.note("job %s of an earlier run is unfinished and kept; go on with it: starburst attach --state %s %s", other, name, other)
+	err = s.endpoint.Close(ctx)
+	s.endpoint = nil
+	return false, err
+}
+
+// unfinished returns a job of the state that is neither done nor cancelled and
+// still has messages on the queue; "" when there is none, or when the session
+// is for a job of this state.
+func (s *Session) unfinished(ctx context.Context) (string, error) {
+	if len(s.cfg.Command) == 0 {
+		return "", nil // an attach: unfinished work is what it is for
+	}
+	left, err := laptop.Messages(ctx, s.clients, s.stack)
+	if left == 0 || err != nil {
+		return "", err
+	}
+	st := s.stack.Store(s.clients)
+	if s.cfg.Job != "" {
+		if _, err := st.Job(ctx, s.cfg.Job); !errors.Is(err, store.ErrNotFound) {
+			return "", err
+		}
+	}
+	for j, err := range st.Jobs(ctx, time.Time{}) {
+		if err != nil {
+			return "", fmt.Errorf("look for unfinished jobs: %w", err)
+		}
+		if j.State == store.Open || j.State == store.Sealed {
+			return j.ID, nil
+		}
+	}
+	return "", nil
+}
