@@ -11,6 +11,7 @@ import (
 	"github.com/starburst-go/starburst/internal/laptop"
 	"github.com/starburst-go/starburst/internal/role"
 	"github.com/starburst-go/starburst/internal/stack"
+	"github.com/starburst-go/starburst/producer"
 	"github.com/starburst-go/starburst/store"
 )
 
@@ -92,7 +93,7 @@ func (s *Session) unfinished(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	for j, err := range st.Jobs(ctx, time.Time{}) {
+	for j, err := range st.Jobs(ctx, time.Now().Add(-producer.DefaultKeep)) {
 		if err != nil {
 			return "", fmt.Errorf("look for unfinished jobs: %w", err)
 		}
