@@ -93,12 +93,21 @@ func (s *sending) run(ctx context.Context) error {
 	read, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var senders, keeper sync.WaitGroup
-	for range s.cfg.InFlight {
+	// The first batch goes alone: who reads results in order as they come should
+	// not wait for a first task that arrived behind all others.
+	ahead := make(chan struct{})
+	wave := sync.OnceFunc(func() { close(ahead) })
+	for i := range s.cfg.InFlight {
 		senders.Go(func() {
+			defer wave()
+			if i > 0 {
+				<-ahead
+			}
 			for b := range s.batches {
 				if err := s.deliver(deliver, b); err != nil {
 					stop(err)
 				}
+				wave()
 			}
 		})
 	}

@@ -70,7 +70,7 @@ func TestInterruptKeepsTheJobAndSaysHowToGoOn(t *testing.T) {
 	defer cancel()
 	// The first result interrupts the run.
 	var stderr bytes.Buffer
-	code := run(ctx, []string{"starburst", "run", "--state", "interrupted", "--chunk", "1", "--range", "1:60", "--", "sh", "-c", "sleep 0.1; echo {}"},
+	code := run(ctx, []string{"starburst", "run", "--state", "interrupted", "--chunk", "1", "--range", "1:200", "--", "sh", "-c", "sleep 0.03; echo {}"},
 		strings.NewReader(""), writerFunc(func(p []byte) (int, error) { cancel(); return len(p), nil }), &syncWriter{w: &stderr})
 	out := output{code: code, stderr: stderr.String()}
 	if out.code != exit.Interrupt {
@@ -89,7 +89,7 @@ func TestInterruptKeepsTheJobAndSaysHowToGoOn(t *testing.T) {
 	if again.code != exit.OK {
 		t.Fatalf("attach: exit %d: %s", again.code, again.stderr)
 	}
-	if lines := strings.Split(strings.TrimSpace(again.stdout), "\n"); len(lines) != 60 || lines[0] != "1" || lines[59] != "60" {
+	if lines := strings.Split(strings.TrimSpace(again.stdout), "\n"); len(lines) != 200 || lines[0] != "1" || lines[199] != "200" {
 		t.Errorf("attach printed %d lines, from %q to %q", len(lines), lines[0], lines[len(lines)-1])
 	}
 }
