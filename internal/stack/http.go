@@ -14,15 +14,15 @@ import (
 // httpClient allows as many idle connections to one host as a worker has calls
 // in flight. The dial is bounded; responses are bounded above the longest poll
 // of 20 s (aws-sdk-go#3262).
-func httpClient() aws.HTTPClient {
-	c := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+func httpClient() *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 64
 		t.ResponseHeaderTimeout = 35 * time.Second
 	})
-	return inMemory{c}
 }
 
-// inMemory hands small request bodies to the transport as plain byte readers.
+// inMemory wraps the client last, since the SDK's own set-up (AWS_CA_BUNDLE) wants
+// a client that it can change. It hands small request bodies to the transport as plain byte readers.
 // The SDK's own body is closed as soon as a response arrives (smithy-go 1.28); a
 // server that answers before the transport has finished its bookkeeping then
 // makes net/http take the closed body for a write error and cut the

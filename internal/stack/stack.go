@@ -152,6 +152,7 @@ func localConfig(endpoint string) aws.Config {
 }
 
 func newClients(cfg aws.Config, local bool) *Clients {
+	cfg.HTTPClient = inMemory{cfg.HTTPClient}
 	return &Clients{
 		Local: local,
 		SQS: sqs.NewFromConfig(cfg, func(o *sqs.Options) {
