@@ -123,10 +123,10 @@ func skip(b []byte, off, maxDepth int) (end int, maps bool, err error) {
 // strings, binaries and extensions) or the elements (of arrays and maps, whose
 // entries count twice) that follow it. header is 0 when b cannot hold it.
 func lengthOf(b []byte, c byte) (length uint64, header int, container bool) {
-	switch {
-	case c&0xf0 == mpFixMap:
+	switch c & 0xf0 {
+	case mpFixMap:
 		return 2 * uint64(c&0x0f), 1, true
-	case c&0xf0 == mpFixArray:
+	case mpFixArray:
 		return uint64(c & 0x0f), 1, true
 	}
 	switch c {

@@ -301,8 +301,7 @@ func TestAppendMessageRefuses(t *testing.T) {
 			m := good()
 			tt.change(m)
 			dst, err := codec.AppendMessage([]byte("before"), m)
-			var bm *codec.BadMessageError
-			if !errors.As(err, &bm) {
+			if _, ok := errors.AsType[*codec.BadMessageError](err); !ok {
 				t.Errorf("error %v, want one that wraps a *BadMessageError", err)
 			}
 			if string(dst) != "before" {

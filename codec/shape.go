@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -230,17 +231,14 @@ func (c *shapeCompiler) compileStruct(s *shape) error {
 // fields move up unless one of their names is taken. A test compares the outcome
 // with what the library encodes.
 func (c *shapeCompiler) fieldsOf(t reflect.Type) (*structFields, error) {
-	for _, outer := range c.embedding {
-		if outer == t {
-			return nil, fmt.Errorf("type %s embeds itself", t)
-		}
+	if slices.Contains(c.embedding, t) {
+		return nil, fmt.Errorf("type %s embeds itself", t)
 	}
 	c.embedding = append(c.embedding, t)
 	defer func() { c.embedding = c.embedding[:len(c.embedding)-1] }()
 
 	fs := &structFields{byName: map[string]*shape{}}
-	for i := range t.NumField() {
-		sf := t.Field(i)
+	for sf := range t.Fields() {
 		tagText := sf.Tag.Get("msgpack")
 		if tagText == "" {
 			tagText = sf.Tag.Get(structTag)

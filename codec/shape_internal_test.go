@@ -15,10 +15,10 @@ import (
 type (
 	Plain1 struct{ A, B int }
 	Tagged struct {
-		A int `msgpack:"x" json:"y"`
+		A int `json:"y" msgpack:"x"`
 		B int `json:"z,omitempty"`
 		C int `json:"-"`
-		D int `msgpack:"-" json:"d"`
+		D int `json:"d" msgpack:"-"`
 		e int
 		F int `json:",omitempty"`
 		G int `msgpack:"g,alias:old"`
@@ -185,8 +185,8 @@ func hasNegative(v reflect.Value) bool {
 	case reflect.Pointer:
 		return !v.IsNil() && hasNegative(v.Elem())
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if hasNegative(v.Field(i)) {
+		for _, field := range v.Fields() {
+			if hasNegative(field) {
 				return true
 			}
 		}

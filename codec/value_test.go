@@ -99,13 +99,13 @@ func TestUnmarshalNumbers(t *testing.T) {
 		{"NaN is fine", "cb7ff8000000000000", new(float64), math.NaN()},
 		{"NaN in single precision as well", "cb7ff8000000000000", new(float32), float32(math.NaN())},
 		// nil is the zero value everywhere.
-		{"nil as an integer", "c0", ptr(5), 0},
-		{"nil as a float", "c0", ptr(5.0), 0.0},
-		{"nil as a string", "c0", ptr("x"), ""},
+		{"nil as an integer", "c0", new(5), 0},
+		{"nil as a float", "c0", new(5.0), 0.0},
+		{"nil as a string", "c0", new("x"), ""},
 		{"nil as a slice", "c0", &[]int{1}, []int(nil)},
-		{"nil as a pointer", "c0", ptr(ptr(1)), (*int)(nil)},
+		{"nil as a pointer", "c0", new(new(1)), (*int)(nil)},
 		{"nil as a struct", "c0", &inner{N: 1}, inner{}},
-		{"nil as a time, where the library panics", "c0", ptr(time.Now()), time.Time{}},
+		{"nil as a time, where the library panics", "c0", new(time.Now()), time.Time{}},
 		// Nested.
 		{"in a slice", "92 01 cd012c", new([]int8), errors.New("[1]: 300 does not fit int8")},
 		{"in a slice of floats", "93 01 cf8000000000000000 cb3ff8000000000000", new([]float64), []float64{1, 1 << 63, 1.5}},
@@ -121,7 +121,7 @@ func TestUnmarshalNumbers(t *testing.T) {
 		{"in the array form, out of range", "92 cd012c c0", new(inner), errors.New("[0]: 300 does not fit int8")},
 		{"behind two pointers", "81 a27070 cd012c", new(wide), errors.New("pp: 300 does not fit int8")},
 		{"in a recursive type", "81 a46e657874 81 a46e657874 81 a26938 cd012c", new(wide), errors.New("next.next.i8: 300 does not fit int8")},
-		{"behind an interface that holds a pointer", "cd012c", ptr[any](new(int8)), errors.New("300 does not fit int8")},
+		{"behind an interface that holds a pointer", "cd012c", new(any(new(int8))), errors.New("300 does not fit int8")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -145,8 +145,6 @@ func TestUnmarshalNumbers(t *testing.T) {
 }
 
 type small int8
-
-func ptr[T any](v T) *T { return &v }
 
 func TestUnmarshalOthers(t *testing.T) {
 	t.Parallel()
@@ -206,7 +204,7 @@ func TestUnmarshalOthers(t *testing.T) {
 		{"nothing", nil, new(int), errors.New("no bytes")},
 		{"two values", unhex(t, "0101"), new(int), errors.New("1 bytes after")},
 		{"the deadly array", unhex(t, "dd7fffffff"), new(any), errors.New("declares 2147483647")},
-		{"no pointer", unhex(t, "01"), ptr(1), 1},
+		{"no pointer", unhex(t, "01"), new(1), 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
