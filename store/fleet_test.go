@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -128,7 +129,7 @@ func TestControlWritersDoNotUndoEachOther(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 5 {
 		wg.Go(func() {
-			err := s.UpdateControl(t.Context(), "f", func(c *store.Control) { c.Cancelled = append(c.Cancelled, fmt.Sprint(i)) })
+			err := s.UpdateControl(t.Context(), "f", func(c *store.Control) { c.Cancelled = append(c.Cancelled, strconv.Itoa(i)) })
 			if err != nil {
 				t.Error(err)
 			}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
@@ -71,17 +72,19 @@ func foldJobs(jobs map[string]JobCount) map[string]JobCount {
 	}
 	names := slices.SortedFunc(maps.Keys(jobs), func(a, b string) int {
 		if a == OtherJobs || b == OtherJobs { // last, so that it is among what is folded
-			if a == b {
+			switch {
+			case a == b:
 				return 0
-			} else if a == OtherJobs {
+			case a == OtherJobs:
 				return 1
+			default:
+				return -1
 			}
-			return -1
 		}
 		if d := jobs[b].BusyMS - jobs[a].BusyMS; d != 0 {
 			return int(max(min(d, 1), -1))
 		}
-		return bytes.Compare([]byte(a), []byte(b))
+		return strings.Compare(a, b)
 	})
 	out := make(map[string]JobCount, MaxLedgerJobs+1)
 	var other JobCount

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math"
 	"sort"
+	"strconv"
 
 	"github.com/starburst-go/starburst/codec"
 )
@@ -140,7 +141,7 @@ func (r Range) Len() int { return r.To - r.From }
 // String renders the range as people write it: "7" or "7-9".
 func (r Range) String() string {
 	if r.Len() == 1 {
-		return fmt.Sprint(r.From)
+		return strconv.Itoa(r.From)
 	}
 	return fmt.Sprintf("%d-%d", r.From, r.To-1)
 }
