@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -177,15 +178,15 @@ func TestResumeOnTheEmbeddedEndpoint(t *testing.T) {
 	}
 	sent := map[string]string{}
 	for _, m := range s.take(t) {
-		tasks := ""
+		var tasks strings.Builder
 		for k, arg := range m.Args {
 			var v int
 			if err := codec.Unmarshal(arg, &v); err != nil {
 				t.Fatal(err)
 			}
-			tasks += fmt.Sprintf(" %d=%d", m.Index(k), v)
+			fmt.Fprintf(&tasks, " %d=%d", m.Index(k), v)
 		}
-		sent[fmt.Sprintf("%s a%d", m.Self(), max(m.Attempt, 1))] = tasks
+		sent[fmt.Sprintf("%s a%d", m.Self(), max(m.Attempt, 1))] = tasks.String()
 	}
 	want := map[string]string{
 		"4.1 a2": " 5=5 7=7", "8 a1": " 8=8 9=9 10=10 11=11", "12 a1": " 12=12 13=13 14=14 15=15",

@@ -176,8 +176,7 @@ func TestMessagesThatAreNotOfThePlanStopAResume(t *testing.T) {
 		w := submitted(t, 10, store.Open)
 		w.pending = pending
 		_, err := w.producer(t).Submit(t.Context(), spec(10))
-		var partly *producer.PartlyEnqueuedError
-		if !errors.As(err, &partly) {
+		if _, ok := errors.AsType[*producer.PartlyEnqueuedError](err); !ok {
 			t.Errorf("pending %v: %v", pending, err)
 		}
 		if got := w.state("x"); strings.HasPrefix(got, "sealed") {

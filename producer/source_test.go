@@ -1,6 +1,7 @@
 package producer_test
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -146,7 +147,7 @@ func TestEqualValuesHaveEqualBytesWhereverTheyComeFrom(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			out = append(out, fmt.Sprintf("%x", []byte(raw)))
+			out = append(out, hex.EncodeToString([]byte(raw)))
 		}
 		return out
 	}
