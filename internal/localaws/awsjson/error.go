@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 )
@@ -36,8 +37,7 @@ func Errorf(code, format string, args ...any) *Error {
 
 // asError gives every failure of an operation an AWS form.
 func asError(err error) *Error {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
 	return &Error{Code: "InternalFailure", Message: err.Error(), Status: http.StatusInternalServerError}
@@ -49,9 +49,7 @@ func (e *Error) document(namespace string) map[string]any {
 		code = namespace + "#" + code
 	}
 	doc := make(map[string]any, len(e.Fields)+2)
-	for k, v := range e.Fields {
-		doc[k] = v
-	}
+	maps.Copy(doc, e.Fields)
 	doc["__type"], doc["message"] = code, e.Message
 	return doc
 }

@@ -157,7 +157,7 @@ func Example() {
 		return
 	}
 	for _, body := range []string{`{"Name":"Ada"}`, `{}`} {
-		r := httptest.NewRequest("POST", "/", strings.NewReader(body))
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 		r.Header.Set("X-Amz-Target", "Greeter_1.Greet")
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)

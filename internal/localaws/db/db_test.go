@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -71,7 +72,7 @@ func TestUpdateIsVisibleWhenItReturns(t *testing.T) {
 	var wg sync.WaitGroup
 	want := map[string]any{}
 	for i := range 200 {
-		k := fmt.Sprint(i)
+		k := strconv.Itoa(i)
 		want[k] = int64(i)
 		wg.Go(func() {
 			if err := d.Update(t.Context(), put(k, i)); err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -234,7 +235,7 @@ func TestDifferentialQueries(t *testing.T) {
 			g := &generator{t: t}
 			run++ // each check has a partition and an index key of its own
 			pk := fmt.Sprintf("p%d", run)
-			group := av("N", fmt.Sprint(run))
+			group := av("N", strconv.Itoa(run))
 			for range g.below(9) {
 				it := g.item()
 				it["pk"], it["sk"] = av("S", pk), g.sortKey(sortType)
@@ -283,7 +284,7 @@ func TestDifferentialTransactions(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
 	p.createTable(t, "transact", "N")
-	key := func(i int) map[string]any { return map[string]any{"pk": av("S", "p"), "sk": av("N", fmt.Sprint(i))} }
+	key := func(i int) map[string]any { return map[string]any{"pk": av("S", "p"), "sk": av("N", strconv.Itoa(i))} }
 	rapid.Check(t, func(t *rapid.T) {
 		g := &generator{t: t}
 		const count = 3

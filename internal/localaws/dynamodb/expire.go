@@ -77,7 +77,7 @@ func places(tx *db.Tx, query string, args ...any) ([]place, error) {
 	var found []place
 	for rows.Next() {
 		var p place
-		if err := rows.Scan(&p.pk, &p.key.sk, &p.size, &p.json); err != nil {
+		if err := rows.Scan(&p.pk, &p.sk, &p.size, &p.json); err != nil {
 			return nil, errors.Join(err, rows.Close())
 		}
 		if p.sk == nil {

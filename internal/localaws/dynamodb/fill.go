@@ -91,7 +91,7 @@ func (d *definition) fillItem(tx *db.Tx, p place) error {
 		return err
 	}
 	if d.TTL.Filling {
-		if _, err := tx.Exec(`UPDATE ddb_items SET exp = ? WHERE tbl = ? AND pk = ? AND sk = ?`, d.expires(it), d.ID, p.pk, p.key.sk); err != nil {
+		if _, err := tx.Exec(`UPDATE ddb_items SET exp = ? WHERE tbl = ? AND pk = ? AND sk = ?`, d.expires(it), d.ID, p.pk, p.sk); err != nil {
 			return err
 		}
 	}

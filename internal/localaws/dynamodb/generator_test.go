@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"pgregory.net/rapid"
@@ -112,9 +113,7 @@ func (g *generator) request(expressions map[string]string) map[string]any {
 		body[k] = v
 	}
 	values := map[string]any{}
-	for k, v := range g.values {
-		values[k] = v
-	}
+	maps.Copy(values, g.values)
 	_, condition := expressions["ConditionExpression"]
 	if len(values) > 0 || condition {
 		body["ExpressionAttributeValues"] = values
@@ -154,15 +153,16 @@ func (g *generator) name() string {
 }
 
 func (g *generator) path() string {
-	p := g.name()
+	var p strings.Builder
+	p.WriteString(g.name())
 	for g.chance(35) {
 		if g.chance(50) {
-			p += fmt.Sprintf("[%d]", g.below(5))
+			fmt.Fprintf(&p, "[%d]", g.below(5))
 		} else {
-			p += "." + g.name()
+			p.WriteString("." + g.name())
 		}
 	}
-	return p
+	return p.String()
 }
 
 func (g *generator) operand() string {

@@ -3,8 +3,8 @@ package dynamodb
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -25,9 +25,9 @@ func TestBatchWriteAndGet(t *testing.T) {
 	writes := []types.WriteRequest{{DeleteRequest: &types.DeleteRequest{Key: item{"pk": s("old"), "sk": s("0")}}}}
 	var keys []item
 	for i := range 24 {
-		key := item{"pk": s("p"), "sk": s(fmt.Sprint(i))}
+		key := item{"pk": s("p"), "sk": s(strconv.Itoa(i))}
 		keys = append(keys, key)
-		writes = append(writes, types.WriteRequest{PutRequest: &types.PutRequest{Item: item{"pk": s("p"), "sk": s(fmt.Sprint(i)), "v": n(fmt.Sprint(i))}}})
+		writes = append(writes, types.WriteRequest{PutRequest: &types.PutRequest{Item: item{"pk": s("p"), "sk": s(strconv.Itoa(i)), "v": n(strconv.Itoa(i))}}})
 	}
 	out, err := e.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{table: writes}, ReturnConsumedCapacity: "TOTAL"})
 	if err != nil {
@@ -68,8 +68,8 @@ func TestBatchGetReturnsWhatDoesNotFit(t *testing.T) {
 	const count = 45 // of 390 KiB: 16 MiB end within
 	keys := make([]item, count)
 	for i := range keys {
-		keys[i] = item{"pk": s("p"), "sk": s(fmt.Sprint(i))}
-		e.put(t, table, item{"pk": s("p"), "sk": s(fmt.Sprint(i)), "d": s(strings.Repeat("x", 390<<10))})
+		keys[i] = item{"pk": s("p"), "sk": s(strconv.Itoa(i))}
+		e.put(t, table, item{"pk": s("p"), "sk": s(strconv.Itoa(i)), "d": s(strings.Repeat("x", 390<<10))})
 	}
 	in := &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{table: {Keys: keys, ConsistentRead: aws.Bool(true),
 		ProjectionExpression: aws.String("#s"), ExpressionAttributeNames: map[string]string{"#s": "sk"}}}}
@@ -223,7 +223,7 @@ func TestPartiQLSelect(t *testing.T) {
 	e := setup(t)
 	table := e.table(t, withIndex("ALL"))
 	for i := range 5 {
-		e.put(t, table, item{"pk": s("p"), "sk": s(fmt.Sprint(i)), "g": s("g"), "v": n(fmt.Sprint(i))})
+		e.put(t, table, item{"pk": s("p"), "sk": s(strconv.Itoa(i)), "g": s("g"), "v": n(strconv.Itoa(i))})
 	}
 	for statement, c := range map[string]struct {
 		parameters []types.AttributeValue

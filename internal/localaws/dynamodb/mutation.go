@@ -188,14 +188,14 @@ func (x *index) entryOf(it attr.Item) (e entry, ok bool, err error) {
 
 // apply writes what check worked out.
 func (m *mutation) apply(tx *db.Tx) error {
-	switch {
-	case m.new == m.old:
+	if m.new == m.old {
 		return nil
-	case m.new == nil:
+	}
+	if m.new == nil {
 		if _, err := tx.Exec(`DELETE FROM ddb_items WHERE tbl = ? AND pk = ? AND sk = ?`, m.table.id, m.key.pk, m.key.sk); err != nil {
 			return err
 		}
-	default:
+	} else {
 		if _, err := tx.Exec(`INSERT OR REPLACE INTO ddb_items(tbl, pk, sk, size, exp, item) VALUES (?, ?, ?, ?, ?, ?)`,
 			m.table.id, m.key.pk, m.key.sk, m.new.size, m.def.expires(m.new.item), m.new.json); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -53,7 +54,7 @@ func TestFilterCountsWhatItLookedAt(t *testing.T) {
 	e := setup(t)
 	table := e.table(t)
 	for i := range 10 {
-		e.put(t, table, item{"pk": s("p"), "sk": s(fmt.Sprint(i)), "even": &types.AttributeValueMemberBOOL{Value: i%2 == 0}, "m": &dict{Value: item{"x": s(fmt.Sprint("x", i))}}})
+		e.put(t, table, item{"pk": s("p"), "sk": s(strconv.Itoa(i)), "even": &types.AttributeValueMemberBOOL{Value: i%2 == 0}, "m": &dict{Value: item{"x": s(fmt.Sprint("x", i))}}})
 	}
 	out, err := e.Query(context.Background(), &dynamodb.QueryInput{TableName: &table, KeyConditionExpression: aws.String("pk = :p AND sk > :one"),
 		FilterExpression: aws.String("even = :true"), ProjectionExpression: aws.String("m.x"), Limit: aws.Int32(5),
@@ -78,7 +79,7 @@ func TestIndexPagesThroughEqualKeys(t *testing.T) {
 	var want []string
 	for i := range 23 {
 		pk := fmt.Sprintf("p%02d", i)
-		e.put(t, table, item{"pk": s(pk), "sk": s(fmt.Sprint(i / 10)), "g": s("g")})
+		e.put(t, table, item{"pk": s(pk), "sk": s(strconv.Itoa(i / 10)), "g": s("g")})
 		want = append(want, pk)
 	}
 	e.put(t, table, item{"pk": s("no g"), "sk": s("0")})
@@ -163,7 +164,7 @@ func TestScanSegmentsShareTheItems(t *testing.T) {
 	var want []string
 	for i := range 60 {
 		pk := fmt.Sprintf("p%02d", i)
-		e.put(t, table, item{"pk": s(pk), "sk": s("s"), "g": s(fmt.Sprint(i))})
+		e.put(t, table, item{"pk": s(pk), "sk": s("s"), "g": s(strconv.Itoa(i))})
 		want = append(want, pk)
 	}
 	for _, index := range []*string{nil, aws.String("byg")} {
@@ -198,7 +199,7 @@ func TestLocalIndex(t *testing.T) {
 			KeySchema: []types.KeySchemaElement{{AttributeName: aws.String("pk"), KeyType: "HASH"}, {AttributeName: aws.String("rank"), KeyType: "RANGE"}}}}
 	})
 	for i, rank := range []string{"10", "9", "-3", "0.5"} {
-		e.put(t, table, item{"pk": s("p"), "sk": s(fmt.Sprint(i)), "rank": n(rank), "name": s("n" + rank)})
+		e.put(t, table, item{"pk": s("p"), "sk": s(strconv.Itoa(i)), "rank": n(rank), "name": s("n" + rank)})
 	}
 	out, err := e.Query(context.Background(), &dynamodb.QueryInput{TableName: &table, IndexName: aws.String("by-rank"), ConsistentRead: aws.Bool(true),
 		KeyConditionExpression: aws.String("pk = :p AND #r > :r"), ExpressionAttributeNames: map[string]string{"#r": "rank", "#n": "name"},

@@ -1,6 +1,8 @@
 package dynamodb
 
 import (
+	"slices"
+
 	"github.com/starburst-go/starburst/internal/localaws/dynamodb/attr"
 	"github.com/starburst-go/starburst/internal/localaws/dynamodb/expr"
 )
@@ -198,10 +200,8 @@ func oneOf(field, value string, allowed ...string) error {
 	if value == "" {
 		return nil
 	}
-	for _, a := range allowed {
-		if a == value {
-			return nil
-		}
+	if slices.Contains(allowed, value) {
+		return nil
 	}
 	return invalid("1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must satisfy enum value set: %v", value, field, allowed)
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -145,14 +146,16 @@ func (e *endpoint) plan(t testing.TB, query string, args []any) (plan string) {
 		if err != nil {
 			return err
 		}
+		var details strings.Builder
 		for rows.Next() {
 			var id, parent, unused int64
 			var detail string
 			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
 				return err
 			}
-			plan += detail + "\n"
+			details.WriteString(detail + "\n")
 		}
+		plan = details.String()
 		return rows.Close()
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -16,8 +17,7 @@ import (
 
 // code is the API error's code.
 func code(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return api.ErrorCode()
 	}
 	return fmt.Sprint(err)
@@ -201,7 +201,7 @@ func TestTimeToLive(t *testing.T) {
 	e := setup(t)
 	table := e.table(t, withIndex("ALL"))
 	now := e.clock.Now().Unix()
-	at := func(offset int64) types.AttributeValue { return n(fmt.Sprint(now + offset)) }
+	at := func(offset int64) types.AttributeValue { return n(strconv.FormatInt(now+offset, 10)) }
 	e.put(t, table, item{"pk": s("before"), "sk": s("1"), "g": s("g"), "exp": at(10)}) // written before it is switched on
 	on := &dynamodb.UpdateTimeToLiveInput{TableName: &table, TimeToLiveSpecification: &types.TimeToLiveSpecification{AttributeName: aws.String("exp"), Enabled: aws.Bool(true)}}
 	if _, err := e.UpdateTimeToLive(ctx, on); err != nil {
@@ -213,7 +213,7 @@ func TestTimeToLive(t *testing.T) {
 	e.put(t, table, item{"pk": s("soon"), "sk": s("1"), "g": s("g"), "exp": at(10)})
 	e.put(t, table, item{"pk": s("later"), "sk": s("1"), "g": s("g"), "exp": at(1000)})
 	e.put(t, table, item{"pk": s("never"), "sk": s("1"), "g": s("g")})
-	e.put(t, table, item{"pk": s("text"), "sk": s("1"), "g": s("g"), "exp": s(fmt.Sprint(now - 10))})
+	e.put(t, table, item{"pk": s("text"), "sk": s("1"), "g": s("g"), "exp": s(strconv.FormatInt(now-10, 10))})
 	e.put(t, table, item{"pk": s("six years ago"), "sk": s("1"), "g": s("g"), "exp": at(-6 * 365 * 86400)})
 	left := func() map[string]bool {
 		if err := e.service.Sweep(ctx); err != nil {

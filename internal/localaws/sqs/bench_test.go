@@ -3,6 +3,7 @@ package sqs
 import (
 	"fmt"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -45,7 +46,7 @@ func parallel(n int, call func() bool) {
 func sendTen(b *testing.B, client *sdk.Client, url, body *string) bool {
 	in := &sdk.SendMessageBatchInput{QueueUrl: url}
 	for i := range 10 {
-		in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{Id: aws.String(fmt.Sprint(i)), MessageBody: body})
+		in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: body})
 	}
 	out, err := client.SendMessageBatch(b.Context(), in)
 	if err != nil || len(out.Successful) != 10 {
@@ -87,7 +88,7 @@ func BenchmarkReceive10Delete10(b *testing.B) {
 				}
 				in := &sdk.DeleteMessageBatchInput{QueueUrl: url}
 				for i, m := range out.Messages {
-					in.Entries = append(in.Entries, types.DeleteMessageBatchRequestEntry{Id: aws.String(fmt.Sprint(i)), ReceiptHandle: m.ReceiptHandle})
+					in.Entries = append(in.Entries, types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: m.ReceiptHandle})
 				}
 				if _, err := client.DeleteMessageBatch(b.Context(), in); err != nil {
 					b.Error(err)

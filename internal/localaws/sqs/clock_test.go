@@ -307,8 +307,8 @@ func TestDeadLetters(t *testing.T) {
 		}
 		want := map[string]string{
 			"SenderId": DefaultAccount, "ApproximateReceiveCount": "3", "MessageGroupId": "tenant",
-			"SentTimestamp":                    fmt.Sprint(sent.UnixMilli()),
-			"ApproximateFirstReceiveTimestamp": fmt.Sprint(sent.UnixMilli()),
+			"SentTimestamp":                    strconv.FormatInt(sent.UnixMilli(), 10),
+			"ApproximateFirstReceiveTimestamp": strconv.FormatInt(sent.UnixMilli(), 10),
 			"DeadLetterQueueSourceArn":         c.arn(q),
 		}
 		if diff := cmp.Diff(want, got[0].Attributes); diff != "" {
@@ -421,7 +421,7 @@ func TestMovingTasks(t *testing.T) {
 		q := c.create("jobs", map[string]string{"RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":1}`, c.arn(dead))})
 		other := c.create("other", nil)
 		for i := range 20 {
-			c.send(q, fmt.Sprint(i))
+			c.send(q, strconv.Itoa(i))
 		}
 		for range 2 {
 			c.receive(q, obj{"VisibilityTimeout": 0})

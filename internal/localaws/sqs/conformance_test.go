@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -244,9 +245,7 @@ func TestQueueAttributesAreKept(t *testing.T) {
 		"QueueArn": arn, "SqsManagedSseEnabled": "true",
 		"ApproximateNumberOfMessages": "0", "ApproximateNumberOfMessagesNotVisible": "0", "ApproximateNumberOfMessagesDelayed": "0",
 	}
-	for k, v := range given {
-		want[k] = v
-	}
+	maps.Copy(want, given)
 	times := cmpopts.IgnoreMapEntries(func(k, _ string) bool { return k == "CreatedTimestamp" || k == "LastModifiedTimestamp" })
 	if diff := cmp.Diff(want, get("All"), times); diff != "" {
 		t.Error(diff)

@@ -48,7 +48,7 @@ func (k *keptBytes) hasRoom(n int) bool { return k.n.Load()+int64(n) <= keptBudg
 // #x9 | #xA | #xD | #x20–#xD7FF | #xE000–#xFFFD | #x10000–#x10FFFF. It expects
 // valid UTF-8, which the JSON decoder has made of it.
 func isBodyText(s string) bool {
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		switch b := s[i]; {
 		case b >= ' ' && b != 0xEF:
 		case b == '\t' || b == '\n' || b == '\r':
@@ -65,7 +65,7 @@ func isBodyText(s string) bool {
 
 // isName reports whether s has 1 to limit letters, digits, hyphens and underscores.
 func isName(s string, limit int) bool {
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		b := s[i]
 		if !(b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || b == '-' || b == '_') {
 			return false
@@ -77,7 +77,7 @@ func isName(s string, limit int) bool {
 // isToken reports whether s has 1 to 128 printable ASCII characters without
 // spaces: a group, deduplication or attempt id.
 func isToken(s string) bool {
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if s[i] <= ' ' || s[i] >= 0x7F {
 			return false
 		}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -181,7 +182,7 @@ func (m *model) receive(*rapid.T) {
 			last[msg.group] = body
 		}
 		msg.receives++
-		if g.Attributes["ApproximateReceiveCount"] != fmt.Sprint(msg.receives) {
+		if g.Attributes["ApproximateReceiveCount"] != strconv.Itoa(msg.receives) {
 			m.t.Fatalf("%q says it was received %s times, not %d", body, g.Attributes["ApproximateReceiveCount"], msg.receives)
 		}
 		msg.handle, msg.held = g.ReceiptHandle, true
@@ -250,7 +251,7 @@ func (m *model) check(*rapid.T) {
 		m.t.Fatal(code)
 	}
 	got := [3]string{out.Attributes["ApproximateNumberOfMessages"], out.Attributes["ApproximateNumberOfMessagesNotVisible"], out.Attributes["ApproximateNumberOfMessagesDelayed"]}
-	if diff := cmp.Diff([3]string{fmt.Sprint(want[0]), fmt.Sprint(want[1]), fmt.Sprint(want[2])}, got); diff != "" {
+	if diff := cmp.Diff([3]string{strconv.Itoa(want[0]), strconv.Itoa(want[1]), strconv.Itoa(want[2])}, got); diff != "" {
 		m.t.Fatalf("counts of %d messages: %s", len(m.messages), diff)
 	}
 }

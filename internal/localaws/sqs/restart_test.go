@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -42,7 +43,7 @@ func restarts(t *testing.T, dir string) {
 	c.send(q, long, obj{"MessageGroupId": "tenant", "MessageAttributes": obj{"a": obj{"DataType": "String", "StringValue": "v"}}})
 	c.send(q, "delayed", obj{"DelaySeconds": 600})
 	c.send(q, "twice", obj{"MessageGroupId": "twice"})
-	time.Sleep(time.Millisecond) // the resolution of the order over a restart
+	time.Sleep(time.Millisecond)                                               // the resolution of the order over a restart
 	c.hide(q, c.receive(q, obj{"MaxNumberOfMessages": 1})[0].ReceiptHandle, 0) // long is now behind twice
 	c.send(fifo, "first", obj{"MessageGroupId": "g", "MessageDeduplicationId": "d"})
 	before := []map[string]string{c.attributes(dead), c.attributes(q), c.attributes(fifo)}
@@ -191,7 +192,7 @@ func TestKillLosesNothing(t *testing.T) {
 				for ctx.Err() == nil {
 					in := &sdk.SendMessageBatchInput{QueueUrl: q.QueueUrl}
 					for i := range 10 {
-						in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{Id: aws.String(fmt.Sprint(i)), MessageBody: aws.String(fmt.Sprint(sent.Add(1)))})
+						in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(strconv.FormatInt(sent.Add(1), 10))})
 					}
 					out, err := client.SendMessageBatch(ctx, in)
 					if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -128,9 +129,7 @@ func (c caller) send(url, body string, more ...obj) {
 	c.t.Helper()
 	in := obj{"QueueUrl": url, "MessageBody": body}
 	for _, m := range more {
-		for k, v := range m {
-			in[k] = v
-		}
+		maps.Copy(in, m)
 	}
 	c.must("SendMessage", in, nil)
 }
@@ -147,9 +146,7 @@ func (c caller) receive(url string, more ...obj) []got {
 	c.t.Helper()
 	in := obj{"QueueUrl": url, "MaxNumberOfMessages": 10, "MessageSystemAttributeNames": []string{"All"}}
 	for _, m := range more {
-		for k, v := range m {
-			in[k] = v
-		}
+		maps.Copy(in, m)
 	}
 	var out struct{ Messages []got }
 	c.must("ReceiveMessage", in, &out)

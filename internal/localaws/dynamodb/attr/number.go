@@ -81,7 +81,7 @@ func parseShort(s string) (Decimal, bool) {
 }
 
 func allDigits(s string) bool {
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
 			return false
 		}
@@ -99,7 +99,7 @@ func parseExponent(s string) (int, bool) {
 		return 0, false
 	}
 	e := 0
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		e = min(e*10+int(s[i]-'0'), 1<<20) // far out of range either way
 	}
 	if neg {

@@ -48,11 +48,11 @@ func (v Value) Size() int {
 func numberSize(text string) int {
 	neg := 0
 	first, last, digits := -1, -1, 0
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case c == '-':
+	for i := range len(text) {
+		switch c := text[i]; c {
+		case '-':
 			neg = 1
-		case c == '.':
+		case '.':
 		default:
 			digits++
 			if c != '0' {

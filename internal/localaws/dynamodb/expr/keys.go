@@ -38,10 +38,10 @@ func keyTerms(n *node) ([]KeyTerm, error) {
 func keyTerm(n *node) (KeyTerm, error) {
 	paths := 0
 	for _, a := range n.args {
-		switch {
-		case a.op == opCall:
+		switch a.op {
+		case opCall:
 			return KeyTerm{}, attr.Invalid("KeyConditionExpressions cannot contain nested operations")
-		case a.op == opPath:
+		case opPath:
 			paths++
 		}
 	}
