@@ -1,6 +1,7 @@
 package starburst
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -60,7 +61,7 @@ func (e *TaskErrors) Error() string {
 // Unwrap gives Main the exit code for failed tasks.
 func (e *TaskErrors) Unwrap() error { return &exit.Error{Code: exit.TasksFail, Err: errTasksFailed} }
 
-var errTasksFailed = fmt.Errorf("some tasks failed")
+var errTasksFailed = errors.New("some tasks failed")
 
 // WrongUsage marks err as something that the user has to mend: a flag, a file.
 // Main then exits with 2 and prints hint, if it is not empty, as what to try.

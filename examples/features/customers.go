@@ -48,7 +48,7 @@ type Features struct {
 	Age        stats.Moments `json:"age"`
 	Engagement stats.Moments `json:"engagement"`
 	// Incomes counts customers by income, for the median of all chunks together.
-	Incomes incomeCounts `msgpack:"incomes" json:"-"`
+	Incomes incomeCounts `json:"-" msgpack:"incomes"`
 	// ByIncome and ByAge have one entry per group, in the order of the bounds.
 	ByIncome []IncomeGroup   `json:"by_income"`
 	ByAge    []stats.Moments `json:"engagement_by_age"`

@@ -172,8 +172,7 @@ func (e *Endpoint) Close(ctx context.Context) error {
 	_ = p.stdin.Close()
 	select {
 	case err := <-p.exit:
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
+		if _, ok := errors.AsType[*exec.ExitError](err); ok {
 			return fmt.Errorf("the local endpoint ended with %w", err)
 		}
 		return nil

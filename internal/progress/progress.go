@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -184,7 +185,7 @@ func Rate(perSecond float64) string {
 
 // Count formats a number with thousands separators.
 func Count(n int) string {
-	s := fmt.Sprint(n)
+	s := strconv.Itoa(n)
 	start := 0
 	if n < 0 {
 		start = 1

@@ -12,7 +12,7 @@ func Build() string {
 	b := info.Main.Version
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-			b += " " + s.Value[:12]
+			return b + " " + s.Value[:12]
 		}
 	}
 	return b

@@ -2,7 +2,6 @@ package sqsbatch_test
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -108,7 +107,7 @@ func TestNoCallIsAboveTheLimits(t *testing.T) {
 			}
 		}
 		if total != len(bodies) {
-			t.Errorf("%s sent, %d wanted", fmt.Sprint(total), len(bodies))
+			t.Errorf("%d sent, %d wanted", total, len(bodies))
 		}
 	})
 }

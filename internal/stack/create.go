@@ -89,8 +89,7 @@ func ensureQueue(ctx context.Context, api *sqs.Client, name string, attrs map[st
 	if err == nil {
 		return aws.ToString(out.QueueUrl), nil
 	}
-	var exists *types.QueueNameExists
-	if !errors.As(err, &exists) {
+	if _, ok := errors.AsType[*types.QueueNameExists](err); !ok {
 		return "", fmt.Errorf("create queue %s: %w", name, err)
 	}
 	got, err := api.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name})
