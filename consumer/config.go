@@ -29,6 +29,7 @@ const (
 	DefaultUnknown     = 60 * time.Second
 	DefaultMaxPrefetch = 100
 	DefaultMaxAttempts = 3
+	DefaultHandOver    = 5 * time.Second
 )
 
 // Queue is the part of the SQS client that a worker uses.
@@ -52,6 +53,13 @@ type Results interface {
 	LooseResult(ctx context.Context, id string, m codec.Identity) (store.Result, bool, error)
 	// HasResults tells which of the identities have an item.
 	HasResults(ctx context.Context, job store.Job, ids []codec.Identity) (map[codec.Identity]bool, error)
+	// AddStart notes that start begins to run a message and returns how many
+	// starts of it were not taken back, this one included; RemoveStart takes one
+	// back. The Loose forms are for tasks without a job.
+	AddStart(ctx context.Context, job store.Job, id codec.Identity, start string) (int, error)
+	AddLooseStart(ctx context.Context, id string, m codec.Identity, start string) (int, error)
+	RemoveStart(ctx context.Context, job store.Job, id codec.Identity, start string) error
+	RemoveLooseStart(ctx context.Context, id string, m codec.Identity, start string) error
 	PutLedger(ctx context.Context, l store.Ledger) error
 	PutBad(ctx context.Context, b store.BadMessage) error
 	PutHandler(ctx context.Context, fleet string, h store.HandlerInfo) error
@@ -105,6 +113,9 @@ type Config struct {
 	// Unknown is how long a message is hidden whose handler or job this worker does
 	// not know; a deploy may be under way. Default: 60 s.
 	Unknown time.Duration
+	// HandOver is how long a message's tasks run before the worker asks whether the
+	// queue is empty; if it is, idle workers can have the rest. −1 means never. Default: 5 s.
+	HandOver time.Duration
 	// GiveUp makes Run return an error when no call to the queue has succeeded for
 	// so long: a laptop's worker whose endpoint is gone. Zero means never.
 	GiveUp time.Duration
@@ -131,6 +142,7 @@ func (c Config) withDefaults() Config {
 	c.RetryBase = cmp.Or(c.RetryBase, DefaultRetryBase)
 	c.BadBackoff = cmp.Or(c.BadBackoff, DefaultBadBackoff)
 	c.Unknown = cmp.Or(c.Unknown, DefaultUnknown)
+	c.HandOver = cmp.Or(c.HandOver, DefaultHandOver)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	if c.Rand == nil {
 		c.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))

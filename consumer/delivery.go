@@ -32,6 +32,9 @@ type delivery struct {
 	msg     *codec.Message
 	job     store.Job
 	handler Handler
+
+	// start is this delivery's note that it runs a suspect message; "" without one.
+	start string
 }
 
 func newDelivery(m types.Message, le *lease) *delivery {

@@ -75,7 +75,15 @@ func (q *fakeQueue) size() int {
 }
 
 func (q *fakeQueue) GetQueueAttributes(context.Context, *sqs.GetQueueAttributesInput, ...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error) {
-	return &sqs.GetQueueAttributesOutput{Attributes: map[string]string{"VisibilityTimeout": "30"}}, nil
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	visible := 0
+	for _, m := range q.messages {
+		if !m.visible.After(time.Now()) {
+			visible++
+		}
+	}
+	return &sqs.GetQueueAttributesOutput{Attributes: map[string]string{"VisibilityTimeout": "30", "ApproximateNumberOfMessages": strconv.Itoa(visible)}}, nil
 }
 
 func (q *fakeQueue) ReceiveMessage(ctx context.Context, in *sqs.ReceiveMessageInput, _ ...func(*sqs.Options)) (*sqs.ReceiveMessageOutput, error) {

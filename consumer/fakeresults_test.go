@@ -18,6 +18,7 @@ type fakeResults struct {
 	refused  int
 	bad      []store.BadMessage
 	handlers []string
+	starts   map[string]map[string]bool
 	ledger   store.Ledger
 	control  store.Control
 	// putErr makes PutResult fail while it returns an error; landed writes it all the same.
@@ -158,4 +159,41 @@ func (r *fakeResults) settled(job string) (ok map[int]string, failed map[int]*st
 		}
 	}
 	return ok, failed, twice
+}
+
+func (r *fakeResults) addStart(key, start string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.starts == nil {
+		r.starts = map[string]map[string]bool{}
+	}
+	if r.starts[key] == nil {
+		r.starts[key] = map[string]bool{}
+	}
+	r.starts[key][start] = true
+	return len(r.starts[key])
+}
+
+func (r *fakeResults) removeStart(key, start string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.starts[key], start)
+}
+
+func (r *fakeResults) AddStart(_ context.Context, job store.Job, m codec.Identity, start string) (int, error) {
+	return r.addStart(itemKey(job.ID, "", m), start), nil
+}
+
+func (r *fakeResults) AddLooseStart(_ context.Context, id string, m codec.Identity, start string) (int, error) {
+	return r.addStart(itemKey("", id, m), start), nil
+}
+
+func (r *fakeResults) RemoveStart(_ context.Context, job store.Job, m codec.Identity, start string) error {
+	r.removeStart(itemKey(job.ID, "", m), start)
+	return nil
+}
+
+func (r *fakeResults) RemoveLooseStart(_ context.Context, id string, m codec.Identity, start string) error {
+	r.removeStart(itemKey("", id, m), start)
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/starburst-go/starburst/store"
@@ -28,6 +29,7 @@ type jobs struct {
 
 type jobEntry struct {
 	once sync.Once
+	done atomic.Bool // job and err are set
 	job  store.Job
 	err  error
 	read time.Time
@@ -41,7 +43,7 @@ func newJobs(read func(ctx context.Context, id string) (store.Job, error)) *jobs
 func (j *jobs) get(ctx context.Context, id string) (store.Job, error) {
 	j.mu.Lock()
 	e := j.known[id]
-	if e == nil || (e.err != nil && time.Since(e.read) > unknownJobTTL) {
+	if e == nil || (e.done.Load() && e.err != nil && time.Since(e.read) > unknownJobTTL) {
 		if len(j.known) >= jobCacheLimit {
 			clear(j.known)
 		}
@@ -51,6 +53,7 @@ func (j *jobs) get(ctx context.Context, id string) (store.Job, error) {
 	j.mu.Unlock()
 	e.once.Do(func() {
 		e.job, e.err = j.read(ctx, id)
+		e.done.Store(true)
 		if e.err != nil && !errors.Is(e.err, store.ErrNotFound) {
 			j.forget(id, e) // a passing fault: the next message asks again
 		}
@@ -77,10 +80,15 @@ func (j *jobs) control(c store.Control) {
 	j.mu.Unlock()
 }
 
+// isCancelled tells what the control item says, or what META said when it was read.
 func (j *jobs) isCancelled(id string) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return id != "" && j.cancelled[id]
+	if id == "" {
+		return false
+	}
+	e := j.known[id]
+	return j.cancelled[id] || e != nil && e.done.Load() && e.job.State == store.Cancelled
 }
 
 func (j *jobs) isPaused() bool {

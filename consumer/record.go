@@ -29,7 +29,12 @@ type child struct {
 func (w *Worker) record(r *chunkRun) {
 	d := r.d
 	ctx := d.lease.ctx
-	if !r.started() {
+	if !r.started() && w.jobs.isCancelled(d.msg.Job) {
+		w.account.wasted(d.msg.Job, r.busy)
+		w.acks.add(d.lease) // the only ack without a recorded item
+		return
+	}
+	if !r.started() && r.pieces == 0 {
 		// Nothing was done, so nothing is recorded: the message itself goes back.
 		w.account.wasted(d.msg.Job, r.busy)
 		w.release(d, 0)
@@ -57,6 +62,10 @@ func (w *Worker) record(r *chunkRun) {
 		}
 	}
 	w.account.settled(d.msg.Job, len(res.Settled)-failed, failed, r.busy, r.durations)
+	if w.jobs.isCancelled(d.msg.Job) {
+		w.acks.add(d.lease) // the rest is not wanted any more
+		return
+	}
 	if w.sendChildren(d, children) {
 		w.acks.add(d.lease)
 	}
@@ -159,7 +168,7 @@ func (w *Worker) haveItems(d *delivery, children []store.Child) (map[codec.Ident
 
 // settle turns outcomes into the item and the children it names: what succeeded
 // or failed for good is settled; what may be tried again is one child, what was
-// not run another.
+// not run one more, or several.
 func (w *Worker) settle(r *chunkRun) (store.Result, []child) {
 	d, m := r.d, r.d.msg
 	res := store.Result{
@@ -192,7 +201,9 @@ func (w *Worker) settle(r *chunkRun) (store.Result, []child) {
 		res.Children = append(res.Children, store.Child{Identity: c.msg.Identity, Indices: c.msg.Indices, Attempt: attempt})
 	}
 	add(again, m.Attempt+1, w.retryDelay(m.Attempt))
-	add(rest, m.Attempt, 0)
+	for _, piece := range r.cut(rest) {
+		add(piece, m.Attempt, 0)
+	}
 	return res, children
 }
 

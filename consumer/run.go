@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/starburst-go/starburst/store"
@@ -20,70 +21,160 @@ type outcome struct {
 
 // chunkRun runs the tasks of one message in order and keeps their outcomes.
 type chunkRun struct {
-	d        *delivery
+	d     *delivery
+	began time.Time
+	// handOver asks, between two tasks, whether to leave the rest to other workers.
+	handOver func(r *chunkRun) bool
+
+	mu       sync.Mutex // protects the fields below while a handler runs
 	outcomes []outcome
+	next     int // the task to run next; the one that is running, while one is
 	// busy is the time spent in handlers, durations its histogram (see HistBucket).
 	busy      time.Duration
 	durations map[int]int64
-	began     time.Time
+	// handedOver is set when handOver said yes.
+	handedOver bool
+	// pieces is into how many children a suspect message is cut unrun; 0 for a run.
+	pieces int
+	// abandoned is set when a handler did not end with its context; what it does
+	// later changes nothing here any more.
+	abandoned bool
 }
 
-// runChunk runs all tasks of the message. It stops between tasks when the
-// context ends (the worker stops, the lease is lost, the job is cancelled) and
-// leaves the rest as not ran.
-func runChunk(ctx context.Context, d *delivery) *chunkRun {
-	r := &chunkRun{
-		d: d, outcomes: make([]outcome, len(d.msg.Args)),
-		durations: map[int]int64{}, began: time.Now(),
+func newChunkRun(d *delivery, handOver func(*chunkRun) bool) *chunkRun {
+	return &chunkRun{
+		d: d, began: time.Now(), handOver: handOver,
+		outcomes: make([]outcome, len(d.msg.Args)), durations: map[int]int64{},
 	}
-	for next := 0; next < len(r.outcomes) && ctx.Err() == nil; {
+}
+
+// run runs the tasks until all are done, the context ends (the worker stops, the
+// lease is lost, the job is cancelled) or the rest is handed over; what has not
+// run then stays so. It reports whether a handler had to be abandoned.
+func (r *chunkRun) run(ctx context.Context) (abandoned bool) {
+	for r.goesOn(ctx) {
 		// A goroutine of its own contains a handler that ends it (runtime.Goexit,
-		// as testing's FailNow does) without costing one per task.
+		// as testing's FailNow does) or ignores its context, without costing one per task.
 		done := make(chan struct{})
-		at := next
 		go func() {
 			defer close(done)
-			for at < len(r.outcomes) && ctx.Err() == nil {
-				r.outcomes[at] = r.runTask(ctx, at)
-				at++
+			for r.goesOn(ctx) {
+				r.step(ctx)
 			}
 		}()
-		<-done
-		if at < len(r.outcomes) && ctx.Err() == nil {
-			r.outcomes[at] = outcome{ran: true, err: &Error{Kind: store.FailError, Err: errors.New("the handler ended its goroutine (runtime.Goexit)")}}
-			at++
+		if !awaitHandler(ctx, done) {
+			r.mu.Lock()
+			r.abandoned = true
+			r.mu.Unlock()
+			return true
 		}
-		next = at
+		if r.goesOn(ctx) {
+			r.settle(outcome{ran: true, err: &Error{Kind: store.FailError, Err: errors.New("the handler ended its goroutine (runtime.Goexit)")}}, 0)
+		}
 	}
-	return r
+	return false
+}
+
+// awaitHandler waits for done, and after the end of ctx only a little longer.
+func awaitHandler(ctx context.Context, done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+	}
+	t := time.NewTimer(abandonAfter)
+	defer t.Stop()
+	select {
+	case <-done:
+		return true
+	case <-t.C:
+		return false
+	}
+}
+
+// goesOn reports whether there is a task to start.
+func (r *chunkRun) goesOn(ctx context.Context) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.next >= len(r.outcomes) || r.abandoned || r.handedOver || ctx.Err() != nil {
+		return false
+	}
+	if r.next > 0 && r.handOver != nil && r.handOver(r) {
+		r.handedOver = true
+		return false
+	}
+	return true
+}
+
+// step runs the next task.
+func (r *chunkRun) step(ctx context.Context) {
+	start := time.Now()
+	o := r.runTask(ctx, r.next, start)
+	r.settle(o, time.Since(start))
+}
+
+// settle keeps the outcome of the task that was running.
+func (r *chunkRun) settle(o outcome, took time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.abandoned {
+		return
+	}
+	r.outcomes[r.next] = o
+	r.next++
+	r.busy += took
+	r.durations[HistBucket(took)]++
 }
 
 // runTask runs the k-th task, with its time limit if the job has one.
-func (r *chunkRun) runTask(ctx context.Context, k int) outcome {
+func (r *chunkRun) runTask(ctx context.Context, k int, now time.Time) outcome {
 	m := r.d.msg
-	start := time.Now()
-	if !m.Deadline.IsZero() && start.After(m.Deadline) {
+	if !m.Deadline.IsZero() && now.After(m.Deadline) {
 		return outcome{ran: true, err: &Error{Kind: store.FailDeadline, Final: true, Err: fmt.Errorf("not started: the deadline was %s", m.Deadline.UTC().Format(time.RFC3339))}}
 	}
-	if limit := r.d.job.Timeout; limit > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, limit, ErrTimeout)
-		defer cancel()
-	}
-	value, err := call(ctx, r.d.handler, Task{
+	task := Task{
 		Job: m.Job, ID: r.taskID(), Index: m.Index(k), Attempt: m.Attempt,
 		Arg: m.Args[k], Trace: m.Trace, Deadline: m.Deadline,
-	})
-	took := time.Since(start)
-	r.busy += took
-	r.durations[HistBucket(took)]++
-	if err == nil {
-		if value == nil {
-			value = nilValue
-		}
-		return outcome{ran: true, value: value}
 	}
-	return r.failed(ctx, err)
+	limit := r.d.job.Timeout
+	if limit <= 0 {
+		return r.judge(ctx, task)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, ErrTimeout)
+	defer cancel()
+	return r.runLimited(ctx, task, limit)
+}
+
+// runLimited is judge for a task with a time limit: a handler that ignores it is
+// left behind, so that the limit holds for the worker in any case.
+func (r *chunkRun) runLimited(ctx context.Context, task Task, limit time.Duration) outcome {
+	var o outcome
+	finished := false
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		o = r.judge(ctx, task)
+		finished = true
+	}()
+	switch {
+	case !awaitHandler(ctx, done):
+		return outcome{ran: true, err: &Error{Kind: store.FailTimeout, Err: fmt.Errorf("%w (%v), and the handler ignores it; it was abandoned", ErrTimeout, limit)}}
+	case !finished:
+		return outcome{ran: true, err: &Error{Kind: store.FailError, Err: errors.New("the handler ended its goroutine (runtime.Goexit)")}}
+	}
+	return o
+}
+
+// judge calls the handler and classifies how it ended.
+func (r *chunkRun) judge(ctx context.Context, task Task) outcome {
+	value, err := call(ctx, r.d.handler, task)
+	switch {
+	case err != nil:
+		return r.failed(ctx, err)
+	case value == nil:
+		value = nilValue
+	}
+	return outcome{ran: true, value: value}
 }
 
 // nilValue is msgpack's nil: a handler without a result still settles its task.

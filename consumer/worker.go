@@ -19,8 +19,8 @@ import (
 // round trip behind the handlers' work.
 const recorders = 16
 
-// abandonAfter is how long a handler may ignore its ended context before a
-// stopping worker leaves it behind.
+// abandonAfter is how long a handler may ignore its ended context before the
+// worker leaves it behind.
 const abandonAfter = 2 * time.Second
 
 // Worker takes messages from one queue, runs their tasks and records the
@@ -32,6 +32,9 @@ type Worker struct {
 	account *account
 	acks    *acker
 	jobs    *jobs
+	running running
+	depth   depth
+	alone   chan struct{} // held while a message that killed a worker runs
 
 	ready   chan *delivery // received, not started; its capacity exceeds the credits
 	records chan *chunkRun // run, not recorded
@@ -52,7 +55,7 @@ func New(c Config) (*Worker, error) {
 		return nil, err
 	}
 	now := time.Now()
-	w := &Worker{cfg: c, credits: newCredits(c.Slots), account: newAccount(c, now), stop: make(chan struct{})}
+	w := &Worker{cfg: c, credits: newCredits(c.Slots), account: newAccount(c, now), stop: make(chan struct{}), alone: make(chan struct{}, 1)}
 	w.jobs = newJobs(c.Results.Job)
 	w.ready = make(chan *delivery, c.Slots+c.MaxPrefetch+pollCap*maxReceive)
 	w.records = make(chan *chunkRun, c.Slots)
@@ -118,6 +121,16 @@ func (w *Worker) Run(ctx context.Context) error {
 	end()
 	background.Wait()
 	return errors.Join(err, w.finalLedger(ctx))
+}
+
+// Hurry ends a stopping worker's grace period: handlers' contexts end now, and what
+// they leave undone goes back to the queue. Before Run has been told to stop it does nothing.
+func (w *Worker) Hurry() {
+	select {
+	case <-w.stop:
+		w.stopHandlers(ErrStopping)
+	default:
+	}
 }
 
 // readQueue takes the queue's own visibility timeout as the lease and refuses
@@ -193,15 +206,32 @@ func (w *Worker) handle(d *delivery) {
 		w.acks.add(d.lease) // the only ack without a recorded item
 		return
 	}
-	if d.receiveCount > 1 && w.alreadyRecorded(ctx, d) {
+	if !suspect(d) {
+		w.toRecord(w.run(ctx, d))
 		return
 	}
+	if !w.alreadyRecorded(ctx, d) {
+		w.runSuspect(ctx, d)
+	}
+}
+
+// run runs the message's tasks in this slot.
+func (w *Worker) run(ctx context.Context, d *delivery) *chunkRun {
 	runCtx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(w.handlers, func() { cancel(context.Cause(w.handlers)) })()
+	defer w.running.add(d.msg.Job, cancel)()
 	w.account.begin(time.Now())
-	r := runChunk(runCtx, d)
+	r := newChunkRun(d, w.handOver)
+	if r.run(runCtx) {
+		w.cfg.Log.ErrorContext(ctx, "a handler ignores the end of its context; it was left behind", "handler", d.msg.Handler, "job", d.msg.Job, "cause", context.Cause(runCtx))
+	}
 	w.account.end(time.Now())
+	return r
+}
+
+// toRecord hands a run to the recorders.
+func (w *Worker) toRecord(r *chunkRun) {
 	select {
 	case w.records <- r:
 	case <-w.base.Done():
@@ -261,6 +291,7 @@ func (w *Worker) adapt(took time.Duration) {
 
 // release gives a message back to the queue, to be visible after wait.
 func (w *Worker) release(d *delivery, wait time.Duration) {
+	w.takeBackStart(d)
 	w.releaseAll([]*lease{d.lease}, wait)
 }
 
@@ -319,7 +350,7 @@ func (w *Worker) releaseHeld() {
 func (w *Worker) awaitSlots(slots *sync.WaitGroup, grace time.Duration) {
 	done := make(chan struct{})
 	go func() { slots.Wait(); close(done) }()
-	t := time.NewTimer(grace + abandonAfter)
+	t := time.NewTimer(grace + 2*abandonAfter)
 	defer t.Stop()
 	select {
 	case <-done:
@@ -377,5 +408,6 @@ func (w *Worker) readControl(ctx context.Context) {
 			continue // the last known control stays in force
 		}
 		w.jobs.control(c)
+		w.running.cancel(w.jobs.isCancelled)
 	}
 }

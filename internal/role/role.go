@@ -69,7 +69,7 @@ func printHandlers(w io.Writer, handlers consumer.Registry) error {
 }
 
 // RunWorker runs a worker on the stack that the environment describes, until
-// SIGTERM or SIGINT. A second signal ends it at once.
+// SIGTERM or SIGINT. A second signal ends its grace period, a third the process.
 func RunWorker(ctx context.Context, handlers consumer.Registry) error {
 	s := stack.FromEnv()
 	if err := s.Validate(); err != nil {
@@ -87,16 +87,35 @@ func RunWorker(ctx context.Context, handlers consumer.Registry) error {
 	if err != nil {
 		return exit.Errorf(exit.Usage, "%w", err)
 	}
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)
-	defer stop()
-	// From the first signal on, the default action applies again: a second one ends the process.
-	context.AfterFunc(ctx, stop)
+	ctx, done := stopOnSignals(ctx, w.Hurry)
+	defer done()
 	cfg.Log.Info("worker started", "worker", cfg.Name, "queue", cfg.QueueURL, "slots", cfg.Slots, "handlers", handlers.Names())
 	err = w.Run(ctx)
 	if errors.Is(err, consumer.ErrQueueGone) {
 		return exit.Errorf(exit.Failed, "%w", err).WithHint("the endpoint of this worker is gone; nothing is lost, its messages come back")
 	}
 	return err
+}
+
+// stopOnSignals ends the context at the first SIGTERM or SIGINT and calls hurry at
+// the second; from then on the default action applies, which ends the process.
+func stopOnSignals(ctx context.Context, hurry func()) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
+	over := make(chan struct{})
+	go func() {
+		defer signal.Stop(signals)
+		for _, act := range []func(){cancel, hurry} {
+			select {
+			case <-signals:
+				act()
+			case <-over:
+				return
+			}
+		}
+	}()
+	return ctx, func() { cancel(); close(over) }
 }
 
 // localGiveUp ends a laptop's worker whose endpoint is gone.

@@ -1,0 +1,140 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/starburst-go/starburst/store"
+)
+
+// A task that kills its worker cannot be caught by the worker. What tells it is a
+// note of each start that no clean release took back: a death. The message is
+// then cut into pieces, so that the others' results do not wait for it, until
+// the task is alone; a lone task is given up after deathsAlone deaths.
+//
+// SQS's receive count is no evidence: releases and restarts raise it too.
+const (
+	// pieces is into how many a message is cut: eight reaches one task of a
+	// thousand in four cuts, where halves would need ten, each at the price of a
+	// worker's death and a visibility timeout.
+	pieces = 8
+	// deathsAlone allows for one death that was another task's (see runSuspect) and
+	// one that had nothing to do with the task.
+	deathsAlone = 3
+)
+
+// suspect reports whether the message's starts are to be noted: it has been
+// delivered before without an item, or is a piece of a message that killed a worker.
+func suspect(d *delivery) bool {
+	return d.receiveCount > 1 || !d.msg.Self().IsRoot() && d.msg.Attempt == 1
+}
+
+// runSuspect notes the start of a suspect message and acts on what the notes say.
+//
+// Messages die with the one that kills their worker, and a note does not tell
+// which it was. So a message with a death on record runs as the only one of its
+// kind in this worker, noted no earlier and recorded before the next: a death
+// then speaks about it alone.
+func (w *Worker) runSuspect(ctx context.Context, d *delivery) {
+	deaths, err := w.noteStart(ctx, d)
+	if err == nil && deaths > 0 {
+		w.takeBackStart(d)
+		select {
+		case w.alone <- struct{}{}:
+			defer func() { <-w.alone }()
+		case <-w.stop:
+			w.release(d, 0)
+			return
+		}
+		deaths, err = w.noteStart(ctx, d)
+	}
+	if err != nil {
+		w.cfg.Log.WarnContext(ctx, "start of a redelivered message not noted", "message", d.msg.Self(), "err", err)
+		w.release(d, w.cfg.RetryBase)
+		return
+	}
+	if deaths == 0 {
+		w.toRecord(w.run(ctx, d))
+		return
+	}
+	w.cfg.Log.WarnContext(ctx, "a message killed its worker", "job", d.msg.Job, "message", d.msg.Self(), "tasks", len(d.msg.Args), "deaths", deaths)
+	w.record(w.judgeSuspect(ctx, d, deaths))
+}
+
+// judgeSuspect cuts a message that killed a worker, gives up a lone task that
+// did so too often, or gives it another try.
+func (w *Worker) judgeSuspect(ctx context.Context, d *delivery, deaths int) *chunkRun {
+	r := newChunkRun(d, nil)
+	switch {
+	case len(d.msg.Args) > 1:
+		r.pieces = min(pieces, len(d.msg.Args))
+	case deaths >= deathsAlone:
+		r.outcomes[0] = outcome{ran: true, err: &Error{
+			Kind: store.FailDied, Final: true,
+			Err: fmt.Errorf("the worker died %d times while running this task alone", deaths),
+		}}
+	default:
+		return w.run(ctx, d)
+	}
+	return r
+}
+
+// noteStart notes that this delivery starts, and returns how many starts before
+// it were left behind.
+func (w *Worker) noteStart(ctx context.Context, d *delivery) (deaths int, err error) {
+	start := uuid.NewString()
+	starts, err := w.addStart(ctx, d, start)
+	if err != nil {
+		return 0, err
+	}
+	d.start = start
+	return starts - 1, nil
+}
+
+func (w *Worker) addStart(ctx context.Context, d *delivery, start string) (int, error) {
+	w.account.request("ddb.update")
+	if d.msg.Job == "" {
+		return w.cfg.Results.AddLooseStart(ctx, d.msg.ID, d.msg.Self(), start)
+	}
+	return w.cfg.Results.AddStart(ctx, d.job, d.msg.Self(), start)
+}
+
+// takeBackStart removes the delivery's note, since it ends without a death. When
+// that fails, the note counts as a death that was none; the message is then cut
+// without need, which costs time and nothing else.
+func (w *Worker) takeBackStart(d *delivery) {
+	if d.start == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.base), 5*time.Second)
+	defer cancel()
+	w.account.request("ddb.update")
+	var err error
+	if d.msg.Job == "" {
+		err = w.cfg.Results.RemoveLooseStart(ctx, d.msg.ID, d.msg.Self(), d.start)
+	} else {
+		err = w.cfg.Results.RemoveStart(ctx, d.job, d.msg.Self(), d.start)
+	}
+	if err != nil {
+		w.cfg.Log.WarnContext(ctx, "start not taken back", "message", d.msg.Self(), "err", err)
+	}
+	d.start = ""
+}
+
+// cut divides the positions that were not run into the messages that carry them
+// on: one, or the pieces of a suspect message, or two when idle workers wait.
+func (r *chunkRun) cut(rest []int) [][]int {
+	n := max(1, r.pieces)
+	if r.handedOver {
+		n = 2
+	}
+	if len(rest) == 0 {
+		return nil
+	}
+	size := (len(rest) + n - 1) / n
+	return slices.Collect(slices.Chunk(rest, size))
+}

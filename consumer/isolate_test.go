@@ -1,0 +1,271 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/starburst-go/starburst/codec"
+	"github.com/starburst-go/starburst/store"
+)
+
+// frozen stands for a process that is gone: its handler never returns and its
+// calls no longer reach anything.
+type frozen struct {
+	mu   sync.Mutex
+	dead map[string]bool
+}
+
+func (f *frozen) kill(worker string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dead[worker] = true
+}
+
+func (f *frozen) isDead(worker string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.dead[worker]
+}
+
+// deadResults likewise.
+type deadResults struct {
+	*fakeResults
+	f    *frozen
+	name string
+}
+
+var errDead = errors.New("this worker is dead")
+
+func (r *deadResults) RemoveStart(ctx context.Context, job store.Job, m codec.Identity, start string) error {
+	if r.f.isDead(r.name) {
+		return errDead
+	}
+	return r.fakeResults.RemoveStart(ctx, job, m, start)
+}
+
+func (r *deadResults) PutResult(ctx context.Context, job store.Job, res store.Result) (store.PutOutcome, error) {
+	if r.f.isDead(r.name) {
+		return 0, errDead
+	}
+	return r.fakeResults.PutResult(ctx, job, res)
+}
+
+func TestAPoisonTaskIsIsolatedAndRecorded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const poison = 37
+		b := setup(nil, chunkBody(t, "h", 0, 100))
+		f := &frozen{dead: map[string]bool{}}
+		var deaths atomic.Int32
+		ctx, cancel := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		// A supervisor replaces each worker that dies, as a service does.
+		replace := make(chan struct{}, 100)
+		spawn := func(n int) {
+			name := fmt.Sprint("w", n)
+			own, die := context.WithCancel(ctx)
+			cfg := b.cfg
+			cfg.Name = name
+			cfg.Grace = time.Millisecond
+			cfg.Queue = killableQueue{b.queue, own}
+			cfg.Results = &deadResults{b.results, f, name}
+			cfg.Handlers = Registry{"h": func(c context.Context, task Task) ([]byte, error) {
+				if argument(task) == poison {
+					deaths.Add(1)
+					f.kill(name)
+					die()
+					replace <- struct{}{}
+					<-c.Done() // never comes back to report
+					return nil, c.Err()
+				}
+				return echo(c, task)
+			}}
+			w, err := New(cfg)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			all.Go(func() { _ = w.Run(own); die() })
+		}
+		all.Go(func() {
+			for n := 1; ; n++ {
+				select {
+				case <-ctx.Done():
+					return
+				case <-replace:
+					spawn(n)
+				}
+			}
+		})
+		spawn(0)
+		for end := time.Now().Add(time.Hour); !b.drained() && time.Now().Before(end); {
+			time.Sleep(time.Second) // virtual
+		}
+		cancel()
+		all.Wait()
+		ok, failed, twice := b.results.settled("j")
+		if len(ok) != 99 || len(twice) > 0 {
+			t.Errorf("%d settled, twice %v; want 99", len(ok), twice)
+		}
+		if f := failed[poison]; f == nil || f.Kind != store.FailDied || len(f.Argument) == 0 {
+			t.Errorf("the poison task: %+v, want it recorded as died, with its argument", f)
+		}
+		// 100 → 13 → 2 → 1: two deaths of the root (the first unnoted), one of each
+		// piece, three alone.
+		if n := deaths.Load(); n > 7 {
+			t.Errorf("%d workers died, want at most 7", n)
+		}
+	})
+}
+
+// killableQueue is a queue whose calls fail once the worker is dead, so that a
+// dead worker neither releases nor acks.
+type killableQueue struct {
+	*fakeQueue
+	alive context.Context //nolint:containedctx // it stands for the process's life
+}
+
+func (q killableQueue) ChangeMessageVisibilityBatch(ctx context.Context, in *sqs.ChangeMessageVisibilityBatchInput, o ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityBatchOutput, error) {
+	if q.alive.Err() != nil {
+		return nil, errDead
+	}
+	return q.fakeQueue.ChangeMessageVisibilityBatch(ctx, in, o...)
+}
+
+func (q killableQueue) DeleteMessageBatch(ctx context.Context, in *sqs.DeleteMessageBatchInput, o ...func(*sqs.Options)) (*sqs.DeleteMessageBatchOutput, error) {
+	if q.alive.Err() != nil {
+		return nil, errDead
+	}
+	return q.fakeQueue.DeleteMessageBatch(ctx, in, o...)
+}
+
+func TestTheRestOfALongMessageGoesToIdleWorkers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		second := func(ctx context.Context, task Task) ([]byte, error) {
+			select {
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			case <-time.After(time.Second):
+			}
+			return echo(ctx, task)
+		}
+		b := setup(Registry{"h": second}, chunkBody(t, "h", 0, 80))
+		ctx, cancel := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		for i := range 4 {
+			cfg := b.cfg
+			cfg.Name = fmt.Sprint("w", i)
+			cfg.Rand = nil
+			w, err := New(cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all.Go(func() { _ = w.Run(ctx) })
+		}
+		start := time.Now()
+		for !b.drained() && time.Since(start) < time.Hour {
+			time.Sleep(100 * time.Millisecond) // virtual
+		}
+		took := time.Since(start)
+		cancel()
+		all.Wait()
+		ok, failed, twice := b.results.settled("j")
+		if len(ok) != 80 || len(failed) > 0 || len(twice) > 0 {
+			t.Errorf("settled %d, failed %v, twice %v", len(ok), failed, twice)
+		}
+		if took > 45*time.Second {
+			t.Errorf("80 s of work in one message took %v on 4 workers: the idle ones got too little", took)
+		}
+	})
+}
+
+func TestACancelledJobEndsWithinSeconds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		obedient := func(ctx context.Context, task Task) ([]byte, error) {
+			if argument(task) < 3 {
+				return echo(ctx, task)
+			}
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		b := setup(Registry{"h": obedient}, chunkBody(t, "h", 0, 10), chunkBody(t, "h", 10, 10))
+		time.AfterFunc(time.Minute, func() {
+			b.results.mu.Lock()
+			b.results.control.Cancelled = []string{"j"}
+			b.results.mu.Unlock()
+		})
+		start := time.Now()
+		var took time.Duration // without the stop, which lets an open poll end
+		b.runUntil(t, 5*time.Minute, func() bool { took = time.Since(start) - time.Minute; return b.drained() })
+		if took > 10*time.Second {
+			t.Errorf("the job ended %v after the cancel, want ≤ 10 s", took)
+		}
+		if ok, failed, _ := b.results.settled("j"); len(ok) != 3 || len(failed) != 0 {
+			t.Errorf("settled %v, failed %v; want the three that finished before", ok, failed)
+		}
+	})
+}
+
+func TestAHandlerThatIgnoresItsTimeLimitIsLeftBehind(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		stuck := make(chan struct{})
+		b := setup(Registry{"h": func(ctx context.Context, task Task) ([]byte, error) {
+			if argument(task) == 1 {
+				<-stuck
+			}
+			return echo(ctx, task)
+		}}, chunkBody(t, "h", 0, 3))
+		b.results.jobs["j"] = store.Job{ID: "j", MaxAttempts: 1, Shards: 1, Timeout: 10 * time.Second}
+		b.runUntil(t, time.Minute, b.drained)
+		close(stuck)
+		ok, failed, _ := b.results.settled("j")
+		if len(ok) != 2 || failed[1] == nil || failed[1].Kind != store.FailTimeout || !strings.Contains(failed[1].Message, "abandoned") {
+			t.Errorf("settled %v, failed %+v; want task 1 abandoned", ok, failed[1])
+		}
+	})
+}
+
+func TestHurryEndsTheGracePeriod(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		running := make(chan struct{}, 1)
+		b := setup(Registry{"h": func(ctx context.Context, _ Task) ([]byte, error) {
+			running <- struct{}{}
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}}, chunkBody(t, "h", 0, 1))
+		w, err := New(b.cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Hurry() // not stopping yet: nothing happens
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- w.Run(ctx) }()
+		<-running
+		cancel()
+		start := time.Now()
+		time.AfterFunc(time.Second, w.Hurry)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took > 3*time.Second {
+			t.Errorf("the worker ended %v after the stop; it was hurried after 1 s", took)
+		}
+		if b.queue.size() != 1 || b.queue.messages[0].visible.After(time.Now()) {
+			t.Error("the unfinished message is not back on the queue")
+		}
+	})
+}
