@@ -90,10 +90,11 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(c.Log.Handler(), slog.LevelWarn),
 		ConnState:         s.fresh.track,
+		ConnContext:       withConn,
 	}
 	go func() {
 		defer close(s.served)
-		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(watchedListener{listener}); !errors.Is(err, http.ErrServerClosed) {
 			c.Log.Error("the local endpoint stopped serving", "err", err)
 		}
 	}()

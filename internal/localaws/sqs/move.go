@@ -191,7 +191,7 @@ func (s *Service) moveSome(t *moveTask, limit int) (moved int, err error) {
 	source.mu.Unlock()
 	for i, m := range messages {
 		if err := s.moveOne(t, source, m); err != nil {
-			s.giveBack(source, messages[i:])
+			s.giveBack(source, claimsOf(messages[i:]))
 			return i, err
 		}
 	}

@@ -58,6 +58,7 @@ func (s *Service) receiveMessage(ctx context.Context, _ *awsjson.Request, in *re
 	if err != nil {
 		return nil, err
 	}
+	s.watch(ctx, q, messages)
 	return &receiveResult{
 		queue: q.id, account: s.opts.Account, messages: messages,
 		system: append(in.MessageSystemAttributeNames, in.AttributeNames...),
@@ -110,7 +111,7 @@ func (s *Service) withBodies(ctx context.Context, q *queue, messages []message) 
 				continue
 			}
 			if err != nil {
-				s.giveBack(q, messages)
+				s.giveBack(q, claimsOf(messages))
 				return nil, fmt.Errorf("read the body of message %d of %s: %w", m.id, q.arn, err)
 			}
 			m.body = body
@@ -118,20 +119,6 @@ func (s *Service) withBodies(ctx context.Context, q *queue, messages []message) 
 		complete = append(complete, m)
 	}
 	return complete, nil
-}
-
-// giveBack makes messages available again that could not be delivered.
-func (s *Service) giveBack(q *queue, messages []message) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	at := now()
-	for i := range messages {
-		if m := q.messages[messages[i].id]; m != nil && m.state == inFlight && m.receives == messages[i].receives {
-			q.hide(m, at, at)
-		}
-	}
-	s.flush(q)
-	q.wake()
 }
 
 // redrive moves messages that were received too often to the dead-letter queue.
