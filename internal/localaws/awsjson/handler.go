@@ -132,7 +132,7 @@ func NewHandler(c Config) (*Handler, error) {
 		return nil, err
 	}
 	h := &Handler{cfg: c, contentType: []string{string(c.Version)}}
-	h.buffers.New = func() any { return new(bytes.Buffer) }
+	h.buffers.New = func() any { return new([]byte) }
 	// A UUID's form, whose last part counts: unique, and cheaper than entropy
 	// for every request.
 	var seed [12]byte
@@ -215,48 +215,43 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 }
 
 // maxKept is the largest response buffer that is kept for the next response.
-const maxKept = 256 << 10
+const maxKept = 1 << 20
 
 func (h *Handler) respond(w http.ResponseWriter, status int, result any) {
-	buf := h.buffers.Get().(*bytes.Buffer)
-	buf.Reset()
-	if err := encode(buf, result); err != nil {
-		buf.Reset()
+	kept := h.buffers.Get().(*[]byte)
+	body, err := encode((*kept)[:0], result)
+	if err != nil {
 		status = http.StatusInternalServerError
-		buf.Write(AppendString([]byte(`{"__type":"InternalFailure","message":`), "the response could not be encoded: "+err.Error()))
-		buf.WriteByte('}')
+		body = append(body[:0], `{"__type":"InternalFailure","message":`...)
+		body = AppendString(body, "the response could not be encoded: "+err.Error())
+		body = append(body, '}')
 	}
 	header := w.Header()
 	header["Content-Type"] = h.contentType
-	header["Content-Length"] = []string{strconv.Itoa(buf.Len())}
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	if h.cfg.CRC32 {
-		header["X-Amz-Crc32"] = []string{strconv.FormatUint(uint64(crc32.ChecksumIEEE(buf.Bytes())), 10)}
+		header["X-Amz-Crc32"] = []string{strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10)}
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(buf.Bytes()) // a failed write is the client's loss: net/http closes the connection
-	if buf.Cap() <= maxKept {
-		h.buffers.Put(buf)
+	_, _ = w.Write(body) // a failed write is the client's loss: net/http closes the connection
+	if cap(body) <= maxKept {
+		*kept = body
 	}
+	h.buffers.Put(kept)
 }
 
-func encode(buf *bytes.Buffer, result any) error {
+func encode(dst []byte, result any) ([]byte, error) {
 	switch v := result.(type) {
 	case nil:
-		buf.WriteString("{}")
-		return nil
+		return append(dst, '{', '}'), nil
 	case Appender:
-		out, err := v.AppendJSON(buf.AvailableBuffer())
-		if err != nil {
-			return err
-		}
-		buf.Write(out)
-		return nil
+		return v.AppendJSON(dst)
 	}
+	buf := bytes.NewBuffer(dst)
 	e := json.NewEncoder(buf)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(result); err != nil {
-		return err
+		return dst, err
 	}
-	buf.Truncate(buf.Len() - 1) // the encoder's newline
-	return nil
+	return bytes.TrimSuffix(buf.Bytes(), []byte{'\n'}), nil // the encoder ends with a line feed
 }

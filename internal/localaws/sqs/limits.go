@@ -4,6 +4,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/starburst-go/starburst/internal/localaws/awsjson"
 )
 
 // Limits of the SQS API reference and of the developer guide's quotas.
@@ -48,7 +50,10 @@ func (k *keptBytes) hasRoom(n int) bool { return k.n.Load()+int64(n) <= keptBudg
 // #x9 | #xA | #xD | #x20–#xD7FF | #xE000–#xFFFD | #x10000–#x10FFFF. It expects
 // valid UTF-8, which the JSON decoder has made of it.
 func isBodyText(s string) bool {
-	for i := range len(s) {
+	for i := 0; i < len(s); i++ {
+		if i += awsjson.PlainPrefix(s[i:]); i == len(s) {
+			return true
+		}
 		switch b := s[i]; {
 		case b >= ' ' && b != 0xEF:
 		case b == '\t' || b == '\n' || b == '\r':

@@ -140,6 +140,11 @@ func (r *receiveResult) AppendJSON(dst []byte) ([]byte, error) {
 	if len(r.messages) == 0 {
 		return append(dst, '{', '}'), nil
 	}
+	size := 0
+	for i := range r.messages {
+		size += len(r.messages[i].body) + 1024
+	}
+	dst = slices.Grow(dst, size)
 	dst = append(dst, `{"Messages":[`...)
 	var err error
 	for i := range r.messages {
