@@ -176,22 +176,40 @@ func TestCloseLeavesTasksForTheNext(t *testing.T) {
 	}
 }
 
+// startedLater starts a process whose start time the system can tell from that
+// of pid: its clock ticks a hundred times a second.
+func startedLater(t *testing.T, pid int) *exec.Cmd {
+	t.Helper()
+	first, err := identityOf(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		other := exec.Command("sleep", "60")
+		other.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		if err := other.Start(); err != nil {
+			t.Fatal(err)
+		}
+		end := func() {
+			_ = other.Process.Kill() // ours, alive or not
+			_ = other.Wait()
+		}
+		if later, err := identityOf(other.Process.Pid); err != nil || later != first {
+			t.Cleanup(end)
+			return other
+		}
+		end()
+	}
+}
+
 // A reused pid belongs to somebody else: it is neither adopted nor signalled.
 func TestReusedPIDIsLeftAlone(t *testing.T) {
 	t.Parallel()
-	other := exec.Command("sleep", "60")
-	other.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := other.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = other.Process.Kill() // ours, alive or not
-		_ = other.Wait()
-	})
 	l := setup(t, nil)
 	l.create(t, "worker", 1)
 	l.counts(t, "worker", 1)
 	worker := l.pids()[0]
+	other := startedLater(t, worker)
 	l.service.mu.Lock()
 	identity := ""
 	for _, task := range l.service.state.tasks {
