@@ -30,9 +30,10 @@ func hasCode(code string) func(error) bool {
 	}
 }
 
-// TestErrorsAreTheSDKsTypes asks for everything that can be refused. A case that a
-// server written by others answers otherwise (see AWS_ENDPOINT_URL_SQS in
-// sdkClient) is marked ours.
+// TestErrorsAreTheSDKsTypes asks for everything that can be refused. Servers written
+// by others (see AWS_ENDPOINT_URL_SQS in sdkClient) must refuse the same, except
+// for what ElasticMQ lets pass: those cases are marked ours, and stand on the API
+// reference alone.
 func TestErrorsAreTheSDKsTypes(t *testing.T) {
 	t.Parallel()
 	client, elsewhere := sdkClient(t)
@@ -91,12 +92,12 @@ func TestErrorsAreTheSDKsTypes(t *testing.T) {
 	}{
 		{"a queue's name has no dots", func() error { return create("a.b", nil) }, invalid, false},
 		{"a queue's name has 80 characters at most", func() error { return create(strings.Repeat("a", 81), nil) }, invalid, false},
-		{"a FIFO queue's name ends with .fifo", func() error { return create("plain", map[string]string{"FifoQueue": "true"}) }, badName, true},
-		{"a queue with such a name is FIFO", func() error { return create("a.fifo", nil) }, invalid, true},
+		{"a FIFO queue's name ends with .fifo", func() error { return create("plain", map[string]string{"FifoQueue": "true"}) }, badName, false},
+		{"a queue with such a name is FIFO", func() error { return create("a.fifo", nil) }, invalid, false},
 		{"an unknown attribute", func() error { return create("a", map[string]string{"Colour": "red"}) }, badName, true},
 		{"a FIFO attribute of a standard queue", func() error { return create("a", map[string]string{"DeduplicationScope": "queue"}) }, badName, true},
 		{"an attribute over its range", func() error { return create("a", map[string]string{"VisibilityTimeout": "43201"}) }, badValue, true},
-		{"an attribute that is no number", func() error { return create("a", map[string]string{"DelaySeconds": "soon"}) }, badValue, true},
+		{"an attribute that is no number", func() error { return create("a", map[string]string{"DelaySeconds": "soon"}) }, badValue, false},
 		{"high throughput without its scope", func() error {
 			return create("a.fifo", map[string]string{"FifoQueue": "true", "FifoThroughputLimit": "perMessageGroupId"})
 		}, badValue, true},
@@ -108,14 +109,14 @@ func TestErrorsAreTheSDKsTypes(t *testing.T) {
 		{"a policy is JSON", func() error { return set("Policy", "{") }, badValue, true},
 		{"a dead-letter queue must exist", func() error {
 			return set("RedrivePolicy", fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":3}`, arn+"-none"))
-		}, invalid, true},
+		}, invalid, false},
 		{"a dead-letter queue has its source's type", func() error {
 			return set("RedrivePolicy", fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":3}`, fifoARN))
 		}, invalid, true},
 		{"maxReceiveCount is at least 1", func() error {
 			return set("RedrivePolicy", fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":0}`, arn))
-		}, invalid, true},
-		{"byQueue names queues", func() error { return set("RedriveAllowPolicy", `{"redrivePermission":"byQueue"}`) }, invalid, true},
+		}, invalid, false},
+		{"byQueue names queues", func() error { return set("RedriveAllowPolicy", `{"redrivePermission":"byQueue"}`) }, invalid, false},
 		{"one kind of encryption", func() error {
 			return create("a", map[string]string{"KmsMasterKeyId": "alias/a", "SqsManagedSseEnabled": "true"})
 		}, badValue, true},
@@ -140,12 +141,12 @@ func TestErrorsAreTheSDKsTypes(t *testing.T) {
 			return err
 		}, badName, true},
 
-		{"a body has a character", func() error { return send(func(in *sdk.SendMessageInput) { in.MessageBody = s("") }) }, invalid, true},
-		{"a body has no control characters", func() error { return send(func(in *sdk.SendMessageInput) { in.MessageBody = s("a\x00b") }) }, isType[*types.InvalidMessageContents], true},
-		{"a body has no U+FFFF", func() error { return send(func(in *sdk.SendMessageInput) { in.MessageBody = s("a\uFFFF") }) }, isType[*types.InvalidMessageContents], true},
+		{"a body has a character", func() error { return send(func(in *sdk.SendMessageInput) { in.MessageBody = s("") }) }, invalid, false},
+		{"a body has no control characters", func() error { return send(func(in *sdk.SendMessageInput) { in.MessageBody = s("a\x00b") }) }, isType[*types.InvalidMessageContents], false},
+		{"a body has no U+FFFF", func() error { return send(func(in *sdk.SendMessageInput) { in.MessageBody = s("a\uFFFF") }) }, isType[*types.InvalidMessageContents], false},
 		{"a message has 1 MiB at most", func() error {
 			return send(func(in *sdk.SendMessageInput) { in.MessageBody = s(strings.Repeat("a", 1<<20+1)) })
-		}, invalid, true},
+		}, invalid, false},
 		{"a message's attributes count", func() error {
 			return send(func(in *sdk.SendMessageInput) {
 				in.MessageBody = s(strings.Repeat("a", 1<<20-8))
@@ -155,9 +156,9 @@ func TestErrorsAreTheSDKsTypes(t *testing.T) {
 		{"a delay has 15 minutes at most", func() error { return send(func(in *sdk.SendMessageInput) { in.DelaySeconds = 901 }) }, invalid, false},
 		{"an attribute's name is not reserved", func() error { return attr("AWS.x", "String", "v") }, invalid, true},
 		{"an attribute's name has no two dots", func() error { return attr("a..b", "String", "v") }, invalid, true},
-		{"an attribute's type is one of three", func() error { return attr("a", "Text", "v") }, invalid, true},
-		{"an attribute is not empty", func() error { return attr("a", "String", "") }, invalid, true},
-		{"a Number is one", func() error { return attr("a", "Number", "12x") }, invalid, true},
+		{"an attribute's type is one of three", func() error { return attr("a", "Text", "v") }, invalid, false},
+		{"an attribute is not empty", func() error { return attr("a", "String", "") }, invalid, false},
+		{"a Number is one", func() error { return attr("a", "Number", "12x") }, invalid, false},
 		{"a system attribute is AWSTraceHeader", func() error {
 			return send(func(in *sdk.SendMessageInput) {
 				in.MessageSystemAttributes = map[string]types.MessageSystemAttributeValue{"Other": {DataType: s("String"), StringValue: s("v")}}
@@ -165,7 +166,7 @@ func TestErrorsAreTheSDKsTypes(t *testing.T) {
 		}, invalid, true},
 		{"a deduplication id is for FIFO queues", func() error {
 			return send(func(in *sdk.SendMessageInput) { in.MessageDeduplicationId = s("d") })
-		}, invalid, true},
+		}, invalid, false},
 		{"a FIFO message has a group", func() error {
 			return send(func(in *sdk.SendMessageInput) { in.QueueUrl, in.MessageDeduplicationId = &fifo, s("d") })
 		}, hasCode("MissingParameter"), false},
@@ -178,8 +179,8 @@ func TestErrorsAreTheSDKsTypes(t *testing.T) {
 			})
 		}, invalid, false},
 
-		{"eleven messages at once", func() error { return receive(func(in *sdk.ReceiveMessageInput) { in.MaxNumberOfMessages = 11 }) }, invalid, true},
-		{"a poll of 21 s", func() error { return receive(func(in *sdk.ReceiveMessageInput) { in.WaitTimeSeconds = 21 }) }, invalid, true},
+		{"eleven messages at once", func() error { return receive(func(in *sdk.ReceiveMessageInput) { in.MaxNumberOfMessages = 11 }) }, invalid, false},
+		{"a poll of 21 s", func() error { return receive(func(in *sdk.ReceiveMessageInput) { in.WaitTimeSeconds = 21 }) }, invalid, false},
 		{"a visibility over twelve hours", func() error { return receive(func(in *sdk.ReceiveMessageInput) { in.VisibilityTimeout = 43201 }) }, invalid, true},
 		{"a handle that is none", func() error {
 			_, err := client.DeleteMessage(ctx, &sdk.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: s("h")})
@@ -193,7 +194,7 @@ func TestErrorsAreTheSDKsTypes(t *testing.T) {
 		{"move from a queue that does not exist", func() error {
 			_, err := client.StartMessageMoveTask(ctx, &sdk.StartMessageMoveTaskInput{SourceArn: s(arn + "-none")})
 			return err
-		}, isType[*types.ResourceNotFoundException], true},
+		}, isType[*types.ResourceNotFoundException], false},
 		{"move from a queue that is no dead-letter queue", func() error {
 			_, err := client.StartMessageMoveTask(ctx, &sdk.StartMessageMoveTaskInput{SourceArn: &arn})
 			return err
@@ -210,9 +211,14 @@ func TestErrorsAreTheSDKsTypes(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			if elsewhere && c.ours {
-				t.Skip("other servers answer otherwise")
+				t.Skip("ElasticMQ lets it pass")
 			}
-			if err := c.err(); err == nil || !c.want(err) {
+			err := c.err()
+			var refused smithy.APIError
+			switch {
+			case elsewhere && errors.As(err, &refused):
+				// The codes are spelled in as many ways as there are servers.
+			case err == nil || !c.want(err):
 				t.Errorf("got %v", err)
 			}
 		})
@@ -313,6 +319,9 @@ func TestMessageAttributes(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
+			if elsewhere && c.name == "by prefix" {
+				t.Skip("ElasticMQ knows no prefixes")
+			}
 			out, err := client.ReceiveMessage(t.Context(), &sdk.ReceiveMessageInput{QueueUrl: &url, MessageAttributeNames: c.asked})
 			if err != nil || len(out.Messages) != 1 {
 				t.Fatalf("received %+v, %v", out, err)
