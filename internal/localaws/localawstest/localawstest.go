@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/starburst-go/starburst/internal/localaws"
@@ -61,14 +60,12 @@ func Start(t testing.TB, options ...Option) *localaws.Server {
 // say what they are. Idle connections are closed with the test, so that they do
 // not look like leaks.
 func AWSConfig(t testing.TB, srv *localaws.Server) aws.Config {
-	client := awshttp.NewBuildableClient().WithTransportOptions(func(tr *http.Transport) {
-		tr.MaxIdleConnsPerHost = 64
-		t.Cleanup(tr.CloseIdleConnections)
-	})
+	transport := &http.Transport{MaxIdleConnsPerHost: 64}
+	t.Cleanup(transport.CloseIdleConnections)
 	return aws.Config{
 		Region:       localaws.DefaultRegion,
 		BaseEndpoint: aws.String(srv.URL()),
 		Credentials:  credentials.NewStaticCredentialsProvider("local", "local", ""),
-		HTTPClient:   client,
+		HTTPClient:   &http.Client{Transport: transport},
 	}
 }

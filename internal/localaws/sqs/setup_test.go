@@ -13,7 +13,6 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
@@ -187,12 +186,10 @@ func sdkClient(t testing.TB) (client *sdk.Client, elsewhere bool) {
 }
 
 func clientFor(t testing.TB, url string) *sdk.Client {
-	httpClient := awshttp.NewBuildableClient().WithTransportOptions(func(tr *http.Transport) {
-		tr.MaxIdleConnsPerHost = 64
-		t.Cleanup(tr.CloseIdleConnections)
-	})
+	transport := &http.Transport{MaxIdleConnsPerHost: 64}
+	t.Cleanup(transport.CloseIdleConnections)
 	return sdk.New(sdk.Options{
-		Region: DefaultRegion, BaseEndpoint: aws.String(url), HTTPClient: httpClient, RetryMaxAttempts: 1,
+		Region: DefaultRegion, BaseEndpoint: aws.String(url), HTTPClient: &http.Client{Transport: transport}, RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
 	})
 }
