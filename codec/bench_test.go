@@ -60,6 +60,7 @@ type path struct {
 }
 
 func chunk(t testing.TB, n int) *codec.Message {
+	t.Helper()
 	m := &codec.Message{Handler: "simulate", Job: "montecarlo-2026-11-24", First: 1200, Attempt: 1}
 	for i := range n {
 		m.Args = append(m.Args, mustMarshal(t, path{Seed: uint64(1200 + i), Days: 252, Drift: 0.05, Vol: 0.2}))

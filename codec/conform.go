@@ -153,6 +153,7 @@ func (c *conformer) walk(s *shape, off int) (end int, err error) {
 		if c.strict {
 			return c.loose(s, off)
 		}
+	case shapeOpaque: // its own decoder is its judge
 	}
 	return skipValid(c.raw, off), nil
 }

@@ -29,8 +29,10 @@ const (
 	keyLen
 	keyN
 	keyCount
-	keyUnknown envelopeKey = -1
 )
+
+// keyUnknown is a key that this version does not know.
+const keyUnknown envelopeKey = -1
 
 // envelopeNames are the keys as they stand on the wire, by envelopeKey.
 var envelopeNames = [keyCount]string{"v", "f", "t", "j", "q", "i", "m", "id", "a", "dl", "tp", "s3", "sha", "len", "n"}

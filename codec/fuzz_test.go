@@ -34,6 +34,7 @@ var traps = []string{
 }
 
 func addTraps(f *testing.F) {
+	f.Helper()
 	for _, h := range traps {
 		f.Add(unhex(f, h))
 	}
@@ -183,6 +184,7 @@ func FuzzRoundTrip(f *testing.F) {
 
 // sameAsEncodingJSON compares what two readers make of a JSON text.
 func sameAsEncodingJSON(t *testing.T, text, raw []byte) {
+	t.Helper()
 	if bytes.Contains(text, []byte(`$`)) || bytes.Contains(text, []byte(`\u0024`)) {
 		return // may be an escape of ours
 	}

@@ -57,6 +57,8 @@ var valueSize = func() (t [256]uint8) {
 // skip validates the value at b[off:] and returns where it ends and whether it
 // holds a map of two entries or more. It does not recurse: a level costs four
 // bytes of a fixed stack.
+//
+//nolint:gocognit // one loop over the format's first bytes, which every byte from outside goes through
 func skip(b []byte, off, maxDepth int) (end int, maps bool, err error) {
 	if uint64(len(b)) > math.MaxUint32 {
 		return 0, false, bad(ReasonLimit, "%d bytes; nothing above 4 GiB is read", len(b))
@@ -91,7 +93,7 @@ func skip(b []byte, off, maxDepth int) (end int, maps bool, err error) {
 			}
 			off += header
 			// Two comparisons rather than one sum: off+length could overflow on 32-bit machines.
-			if off > len(b) || uint64(length) > uint64(len(b)-off) {
+			if off > len(b) || length > uint64(len(b)-off) {
 				return 0, false, bad(ReasonMsgpack, "%s at byte %d declares %d, but only %d bytes follow",
 					typeName(c), off-header, length, max(0, len(b)-off))
 			}
@@ -111,7 +113,7 @@ func skip(b []byte, off, maxDepth int) (end int, maps bool, err error) {
 			break
 		}
 		depth--
-		left = stack[depth]
+		left = stack[depth] //nolint:gosec // depth was below maxDepth before it was raised, which is at most MaxDepth
 	}
 	if off > len(b) {
 		return 0, false, truncated(b, off)

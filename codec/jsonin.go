@@ -237,13 +237,13 @@ func (p *jsonReader) escapes(at int) error {
 }
 
 func (p *jsonReader) number() error {
-	start, digits := p.pos, 0
+	start := p.pos
 	if p.peek() == '-' {
 		p.pos++
 	}
 	if p.peek() == '0' {
 		p.pos++
-	} else if digits = p.digits(); digits == 0 {
+	} else if p.digits() == 0 {
 		return p.fail("want a digit")
 	}
 	isInt := true

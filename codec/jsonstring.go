@@ -34,7 +34,7 @@ func (p *jsonReader) str() error {
 
 // escaped reads on from the first backslash of a string that began at start.
 func (p *jsonReader) escaped(start int) error {
-	s := append(p.scratch[:0], p.src[start:p.pos]...)
+	s := append(p.scratch[:0], p.src[start:p.pos]...) //nolint:gocritic // scratch becomes s when the string ends
 	for p.pos < len(p.src) {
 		c := p.src[p.pos]
 		p.pos++

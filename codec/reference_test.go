@@ -10,7 +10,7 @@ func reference(b []byte, depth int) (n int, ok bool) {
 		return 0, false
 	}
 	c, rest := b[0], b[1:]
-	uint := func(size int) (uint64, []byte, bool) {
+	number := func(size int) (uint64, []byte, bool) {
 		if len(rest) < size {
 			return 0, nil, false
 		}
@@ -19,7 +19,7 @@ func reference(b []byte, depth int) (n int, ok bool) {
 		return binary.BigEndian.Uint64(v[:]), rest[size:], true
 	}
 	payload := func(size int, extra uint64) (int, bool) {
-		n, rest, ok := uint(size)
+		n, rest, ok := number(size)
 		if !ok || n+extra > uint64(len(rest)) {
 			return 0, false
 		}
@@ -27,7 +27,7 @@ func reference(b []byte, depth int) (n int, ok bool) {
 	}
 	fixed := func(size int) (int, bool) { return 1 + size, len(rest) >= size }
 	children := func(size int, times uint64) (int, bool) {
-		n, rest, ok := uint(size)
+		n, rest, ok := number(size)
 		if size == 0 {
 			n, rest, ok = uint64(c&0x0f), b[1:], true
 		}

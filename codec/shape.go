@@ -66,7 +66,7 @@ func shapeOf(t reflect.Type) (*shape, error) {
 		if err, ok := s.(error); ok {
 			return nil, err
 		}
-		return s.(*shape), nil
+		return s.(*shape), nil //nolint:forcetypeassert // shapes holds shapes and errors
 	}
 	c := shapeCompiler{done: map[reflect.Type]*shape{}}
 	s, err := c.compile(t)
@@ -114,6 +114,7 @@ func implementsAny(t reflect.Type, ifaces []reflect.Type) bool {
 	return false
 }
 
+//nolint:funlen // a case a kind of type
 func (c *shapeCompiler) compile(t reflect.Type) (*shape, error) {
 	if s := c.done[t]; s != nil {
 		return s, nil

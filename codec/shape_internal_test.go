@@ -81,11 +81,11 @@ type (
 		N int
 	}
 	AsArray struct {
-		_msgpack struct{} `msgpack:",as_array"`
+		_msgpack struct{} `msgpack:",as_array"` //nolint:unused // msgpack reads its tag
 		A, B     int
 	}
 	OmitAll struct {
-		_msgpack struct{} `msgpack:",omitempty"`
+		_msgpack struct{} `msgpack:",omitempty"` //nolint:unused // msgpack reads its tag
 		A, B     int
 	}
 )
@@ -190,6 +190,8 @@ func hasNegative(v reflect.Value) bool {
 				return true
 			}
 		}
+		return false
+	default:
+		return false
 	}
-	return false
 }

@@ -44,7 +44,7 @@ func Marshal(v any) (raw msgpack.RawMessage, err error) {
 		p.Elem().Set(reflect.ValueOf(v))
 		v = p.Interface()
 	}
-	e := encoders.Get().(*encoder)
+	e := encoders.Get().(*encoder) //nolint:forcetypeassert // the pool holds encoders
 	e.out.reset()
 	e.enc.Reset(&e.out)
 	e.enc.SetCustomStructTag(structTag)
@@ -222,7 +222,7 @@ func targetType(v any) (reflect.Type, error) {
 }
 
 func decode(raw []byte, v any) error {
-	d := decoders.Get().(*decoder)
+	d := decoders.Get().(*decoder) //nolint:forcetypeassert // the pool holds decoders
 	d.rd.Reset(raw)
 	d.dec.Reset(&d.rd)
 	d.dec.SetCustomStructTag(structTag)
