@@ -56,6 +56,7 @@ func BenchmarkHandlerPutItemConditional(b *testing.B) {
 }
 
 func benchmarkHandler(b *testing.B, ttl bool) {
+	b.Helper()
 	e := setup(b)
 	table := e.table(b)
 	if ttl {

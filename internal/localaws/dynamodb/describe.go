@@ -14,7 +14,7 @@ import (
 type description struct {
 	TableName              string
 	TableArn               string
-	TableId                string //nolint:revive // AWS's spelling
+	TableId                string
 	TableStatus            string
 	CreationDateTime       float64
 	AttributeDefinitions   []attributeDefinition

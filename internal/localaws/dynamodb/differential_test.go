@@ -74,7 +74,10 @@ type require interface{ Fatal(...any) }
 func (p *pair) same(t *rapid.T, operation string, body map[string]any) map[string]any {
 	code1, name1, ours := call(t, p.ours, operation, body)
 	code2, name2, theirs := call(t, p.theirs, operation, body)
-	text, _ := json.Marshal(body)
+	text, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if name2 == "ValidationException" && strings.Contains(fmt.Sprint(ours["CancellationReasons"]), "ValidationError") {
 		return nil // the API reference has this as a reason to cancel the transaction; theirs refuses the request
 	}

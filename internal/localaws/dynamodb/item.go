@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/starburst-go/starburst/internal/localaws/awsjson"
@@ -141,14 +142,14 @@ func (s *Service) write(ctx context.Context, q *request, m *mutation) (raw, erro
 		}
 		m.new = nil
 		if failed = m.check(tx); failed != nil {
-			return nil
+			return nil //nolint:nilerr // failed has it; an error from here says that nothing was written
 		}
 		return m.apply(tx)
 	})
 	if err != nil {
 		return nil, err
 	}
-	if failed == errCondition && q.returnOnFailure == "ALL_OLD" && m.old != nil {
+	if errors.Is(failed, errCondition) && q.returnOnFailure == "ALL_OLD" && m.old != nil {
 		failed = conditionFailed(m.old.json)
 	}
 	if failed != nil {

@@ -87,7 +87,7 @@ func TestUpdateReturnsWhatWasAskedFor(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d := cmp.Diff(want, item(out.Attributes), values, cmpopts.EquateEmpty()); d != "" {
+		if d := cmp.Diff(want, out.Attributes, values, cmpopts.EquateEmpty()); d != "" {
 			t.Errorf("%q: %s", which, d)
 		}
 	}

@@ -114,7 +114,7 @@ func TestTransactionIsAllOrNothing(t *testing.T) {
 	if d := cmp.Diff([]string{"None", "ConditionalCheckFailed", "ConditionalCheckFailed"}, codes); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff(item{"pk": s("have"), "sk": s("0"), "v": s("text")}, item(reasons[1].Item), values); d != "" {
+	if d := cmp.Diff(item{"pk": s("have"), "sk": s("0"), "v": s("text")}, reasons[1].Item, values); d != "" {
 		t.Error(d)
 	}
 	reasons = cancelled(put, types.TransactWriteItem{Update: &types.Update{TableName: &table, Key: item{"pk": s("have"), "sk": s("0")},

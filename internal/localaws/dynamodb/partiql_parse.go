@@ -1,6 +1,7 @@
 package dynamodb
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/starburst-go/starburst/internal/localaws/dynamodb/attr"
@@ -59,7 +60,7 @@ func (p *sqlParser) token() (sqlToken, error) {
 		for n < len(s) && wordByte(s[n]) {
 			n++
 		}
-	case len(s) > 1 && strings.Contains("<= >= <> !=", s[:2]) && s[0] != ' ' && s[1] != ' ':
+	case len(s) > 1 && slices.Contains([]string{"<=", ">=", "<>", "!="}, s[:2]):
 		n = 2
 	}
 	p.rest = s[n:]
@@ -164,7 +165,7 @@ func (p *sqlParser) term() (t sqlTerm, err error) {
 		if t.op == "!=" {
 			t.op = "<>"
 		}
-		if err == nil && (o.quote != 0 || !strings.Contains(" = <> < <= > >= ", " "+t.op+" ")) {
+		if err == nil && (o.quote != 0 || !slices.Contains([]string{"=", "<>", "<", "<=", ">", ">="}, t.op)) {
 			err = p.refuse(o.text)
 		}
 	}

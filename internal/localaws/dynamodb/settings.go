@@ -34,7 +34,7 @@ type stream struct {
 type encryption struct {
 	Enabled        bool
 	SSEType        string `json:",omitempty"`
-	KMSMasterKeyId string `json:",omitempty"` //nolint:revive // AWS's spelling
+	KMSMasterKeyId string `json:",omitempty"`
 }
 
 // change applies those parameters of UpdateTable that were given.

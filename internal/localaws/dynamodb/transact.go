@@ -187,7 +187,7 @@ func checkAll(tx *db.Tx, t *transactRequest, all []*mutation) error {
 		var unfit *attr.InvalidError
 		switch {
 		case err == nil:
-		case err == errCondition:
+		case errors.Is(err, errCondition):
 			reasons[i] = reason{Code: "ConditionalCheckFailed", Message: "The conditional request failed"}
 			if t.items[i].returnOnFailure == "ALL_OLD" && m.old != nil {
 				reasons[i].Item = m.old.json

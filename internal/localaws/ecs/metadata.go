@@ -115,7 +115,8 @@ type agentError struct {
 
 // agentAnswer turns the API's answer for one task into the agent's.
 func agentAnswer(out protectionOutput) agentProtection {
-	for _, f := range out.Failures {
+	if len(out.Failures) > 0 {
+		f := out.Failures[0]
 		a := &agentFailure{ARN: f.ARN, Reason: f.Reason}
 		if f.Detail != "" {
 			a.Detail = &f.Detail

@@ -84,7 +84,7 @@ func awaitExit(ctx context.Context, pid int, want string) error {
 	}
 	defer context.AfterFunc(ctx, func() { _ = f.Close() })()
 	ended := func(fd uintptr) bool {
-		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}} //nolint:gosec // a descriptor is a small number
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 		n, err := unix.Poll(fds, 0)
 		return err == nil && n > 0
 	}

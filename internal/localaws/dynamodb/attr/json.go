@@ -143,8 +143,9 @@ func (r *Reader) typed(kind Kind, depth int) (Value, error) {
 			return err
 		})
 		return v, err
+	default: // the sets; descriptor knows no other kind
+		return r.set(kind)
 	}
-	return r.set(kind)
 }
 
 func (r *Reader) scalar(kind Kind) (Value, error) {
@@ -165,8 +166,9 @@ func (r *Reader) scalar(kind Kind) (Value, error) {
 			return Value{}, r.fail("Base64 cannot be decoded: " + err.Error())
 		}
 		return Value{Kind: B, Text: string(raw)}, nil
+	default:
+		return Value{Kind: S, Text: s}, nil
 	}
-	return Value{Kind: S, Text: s}, nil
 }
 
 func (r *Reader) set(kind Kind) (Value, error) {

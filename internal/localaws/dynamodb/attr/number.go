@@ -11,8 +11,10 @@ import (
 const (
 	// MaxDigits is the number of significant digits.
 	MaxDigits = 38
-	// MinExponent and MaxExponent bound e in d.ddd…·10^e.
-	MinExponent, MaxExponent = -130, 125
+	// MinExponent is the least e in d.ddd…·10^e.
+	MinExponent = -130
+	// MaxExponent is the greatest e in d.ddd…·10^e.
+	MaxExponent = 125
 )
 
 // Decimal is an exact decimal number of at most MaxDigits significant digits.

@@ -40,8 +40,9 @@ func (v Value) Size() int {
 		return n
 	case M:
 		return 3 + len(v.Map) + v.Map.Size()
+	default:
+		return 0
 	}
-	return 0
 }
 
 // numberSize counts the significant digits of a canonical decimal without building one.

@@ -50,8 +50,9 @@ func (k Kind) Element() Kind {
 		return N
 	case BS:
 		return B
+	default:
+		return None
 	}
-	return None
 }
 
 // Value is one attribute value. Values are treated as immutable: whoever changes one makes a new one.
@@ -151,8 +152,9 @@ func Compare(a, b Value) (order int, ok bool) {
 		return strings.Compare(a.Text, b.Text), true
 	case N:
 		return a.Decimal().Compare(b.Decimal()), true
+	default:
+		return 0, false
 	}
-	return 0, false
 }
 
 // Contains reports whether a set has the element e.

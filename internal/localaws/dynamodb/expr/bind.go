@@ -44,14 +44,15 @@ func (s *Scope) bindNode(n *node) (*node, error) {
 	case opPath:
 		out.path, err = s.bindPath(n.path)
 		return &out, err
-	}
-	out.args = make([]*node, len(n.args))
-	for i, a := range n.args {
-		if out.args[i], err = s.bindNode(a); err != nil {
-			return nil, err
+	default:
+		out.args = make([]*node, len(n.args))
+		for i, a := range n.args {
+			if out.args[i], err = s.bindNode(a); err != nil {
+				return nil, err
+			}
 		}
+		return &out, nil
 	}
-	return &out, nil
 }
 
 func (s *Scope) bindPath(p Path) (Path, error) {

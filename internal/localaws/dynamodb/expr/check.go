@@ -46,6 +46,7 @@ func checkCondition(n *node) error {
 		return nil
 	case opCall:
 		return checkCall(n, false)
+	default: // a comparison, BETWEEN or IN
 	}
 	for _, a := range n.args {
 		if err := checkOperand(a); err != nil {
@@ -189,10 +190,10 @@ func checkBounds(n *node) error {
 		return nil
 	}
 	low, high := n.args[1].value, n.args[2].value
-	order, comparable := attr.Compare(low, high)
-	why := ""
+	order, ok := attr.Compare(low, high)
+	var why string
 	switch {
-	case !comparable:
+	case !ok:
 		why = "same data type for lower and upper bounds"
 	case order > 0:
 		why = "upper bound to be greater than or equal to lower bound"
@@ -242,6 +243,7 @@ func checkAssigned(n *node) error {
 			}
 		}
 		return literalKinds(n, []attr.Kind{attr.N})
+	default:
+		return nil
 	}
-	return nil
 }

@@ -58,8 +58,9 @@ func (n *node) match(it attr.Item) bool {
 		return false
 	case opCall:
 		return n.test(it)
+	default:
+		return holds(n.op, n.args[0].eval(it), n.args[1].eval(it))
 	}
-	return holds(n.op, n.args[0].eval(it), n.args[1].eval(it))
 }
 
 // same is equality of values that are there: nothing equals an absent attribute.
@@ -78,8 +79,9 @@ func holds(o op, a, b attr.Value) bool {
 		return c <= 0
 	case opGT:
 		return c > 0
+	default:
+		return c >= 0
 	}
-	return c >= 0
 }
 
 // eval is the value of an operand of a condition; Kind None when there is none.
@@ -89,8 +91,9 @@ func (n *node) eval(it attr.Item) attr.Value {
 		return n.value
 	case opPath:
 		return n.path.In(it)
+	default:
+		return size(n.args[0].eval(it))
 	}
-	return size(n.args[0].eval(it))
 }
 
 // size is the number of a string's UTF-16 units, a binary's bytes or a collection's elements.
@@ -144,8 +147,10 @@ func contains(a, b attr.Value) bool {
 				return true
 			}
 		}
+		return false
+	default:
+		return false
 	}
-	return false
 }
 
 // Uses tells whether the condition looks at the top-level attribute.

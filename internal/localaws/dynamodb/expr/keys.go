@@ -43,6 +43,7 @@ func keyTerm(n *node) (KeyTerm, error) {
 			return KeyTerm{}, attr.Invalid("KeyConditionExpressions cannot contain nested operations")
 		case opPath:
 			paths++
+		default:
 		}
 	}
 	key, o := n.args[0], n.op

@@ -126,6 +126,7 @@ func TestMessages(t *testing.T) {
 }
 
 func prepareAny(t testing.TB, e *Engine, kind Kind, text string) (err error) {
+	t.Helper()
 	s := scopeFor(t, text)
 	switch kind {
 	case UpdateExpression:

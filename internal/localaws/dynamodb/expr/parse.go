@@ -62,7 +62,7 @@ func (p *parser) syntax() error {
 	return attr.Invalid(`Syntax error; token: "%s", near: "%s"`, shown, p.text[start:p.tokens[to].end])
 }
 
-func (p *parser) breaks(format string, args ...any) {
+func (p *parser) breaksf(format string, args ...any) {
 	if p.rule == nil {
 		p.rule = attr.Invalid(format, args...)
 	}
@@ -70,7 +70,7 @@ func (p *parser) breaks(format string, args ...any) {
 
 func (p *parser) operator() {
 	if p.operators++; p.operators == maxOperators+1 {
-		p.breaks("The expression contains too many operators; operator count: %d", p.operators)
+		p.breaksf("The expression contains too many operators; operator count: %d", p.operators)
 	}
 }
 
@@ -169,7 +169,7 @@ func (p *parser) between(x *node) (*node, error) {
 func (p *parser) in(x *node) (*node, error) {
 	list, err := p.list()
 	if len(list) > maxIn {
-		p.breaks("The IN operator is provided with too many operands; number of operands: %d", len(list))
+		p.breaksf("The IN operator is provided with too many operands; number of operands: %d", len(list))
 	}
 	return &node{op: opIn, args: append([]*node{x}, list...)}, err
 }
@@ -214,7 +214,7 @@ func (p *parser) closing(n *node, err error) (*node, error) {
 		return nil, err
 	}
 	if n.parens {
-		p.breaks("The expression has redundant parentheses;")
+		p.breaksf("The expression has redundant parentheses;")
 	}
 	n.parens = true
 	return n, p.expect(tokSymbol, ")")
@@ -238,8 +238,9 @@ func (p *parser) plain() (*node, error) {
 	case tokName:
 		path, err := p.path()
 		return &node{op: opPath, path: path}, err
+	default:
+		return nil, p.syntax()
 	}
-	return nil, p.syntax()
 }
 
 // path parses a document path.
@@ -265,7 +266,7 @@ func (p *parser) path() (Path, error) {
 			path = append(path, s)
 		default:
 			if len(path) > maxNesting {
-				p.breaks("The document path has too many nesting levels; nesting levels: %d", len(path))
+				p.breaksf("The document path has too many nesting levels; nesting levels: %d", len(path))
 			}
 			return slices.Clip(path), nil
 		}
@@ -279,7 +280,7 @@ func (p *parser) name() (Step, error) {
 		p.placeholders = true
 	case tokIdent:
 		if isReserved(t.text) {
-			p.breaks("Attribute name is a reserved keyword; reserved keyword: %s", t.text)
+			p.breaksf("Attribute name is a reserved keyword; reserved keyword: %s", t.text)
 		}
 	default:
 		return Step{}, p.syntax()
@@ -296,7 +297,7 @@ func (p *parser) index() (Step, error) {
 	p.at++
 	n, err := strconv.ParseInt(t.text, 10, 32)
 	if err != nil {
-		p.breaks("List index is not within the allowable range; index: [%s]", t.text)
+		p.breaksf("List index is not within the allowable range; index: [%s]", t.text)
 	}
 	return Step{Index: int(n)}, p.expect(tokSymbol, "]")
 }

@@ -20,7 +20,7 @@ func (p *parser) update() ([]action, error) {
 			return nil, p.syntax()
 		}
 		if seen[t.text] {
-			p.breaks(`The "%s" section can only be used once in an update expression;`, t.text)
+			p.breaksf(`The "%s" section can only be used once in an update expression;`, t.text)
 		}
 		seen[t.text] = true
 		p.at++

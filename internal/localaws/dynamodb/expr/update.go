@@ -121,6 +121,7 @@ func (n *node) assigned(it attr.Item) (attr.Value, error) {
 			}
 			return other, err
 		}
+	default: // a sum or a difference: both operands are needed, as for list_append
 	}
 	a, err := n.args[0].assigned(it)
 	if err != nil {
