@@ -10,9 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/starburst-go/starburst"
+	"github.com/starburst-go/starburst/internal/testmain"
 )
 
 // envPIDs names the directory in which worker processes note their ids.
@@ -69,19 +68,5 @@ func TestMain(m *testing.M) {
 		}
 		starburst.Main(nil, handlers...)
 	}
-	home, err := os.MkdirTemp("", "starburst-test-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Setenv("XDG_STATE_HOME", home)
-	code := m.Run()
-	if code == 0 {
-		if err := goleak.Find(goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop")); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	os.RemoveAll(home)
-	os.Exit(code)
+	os.Exit(testmain.Run(m))
 }

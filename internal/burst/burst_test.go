@@ -9,12 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/starburst-go/starburst/codec"
 	"github.com/starburst-go/starburst/consumer"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/internal/role"
+	"github.com/starburst-go/starburst/internal/testmain"
 	"github.com/starburst-go/starburst/producer"
 	"github.com/starburst-go/starburst/store"
 )
@@ -37,21 +36,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	home, err := os.MkdirTemp("", "starburst-burst-test-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Setenv("XDG_STATE_HOME", home)
-	code := m.Run()
-	if code == 0 {
-		if err := goleak.Find(goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop")); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	os.RemoveAll(home)
-	os.Exit(code)
+	os.Exit(testmain.Run(m))
 }
 
 func open(t *testing.T, c Config) *Session {

@@ -12,12 +12,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-	"go.uber.org/goleak"
-
 	"github.com/starburst-go/starburst/codec"
 	"github.com/starburst-go/starburst/consumer"
 	"github.com/starburst-go/starburst/internal/localaws"
 	"github.com/starburst-go/starburst/internal/stack"
+	"github.com/starburst-go/starburst/internal/testmain"
 	"github.com/starburst-go/starburst/producer"
 	"github.com/starburst-go/starburst/store"
 )
@@ -60,9 +59,7 @@ func withServer(m *testing.M) (int, error) {
 		return 1, err
 	}
 	if code == 0 {
-		if err := goleak.Find(goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop")); err != nil {
-			return 1, err
-		}
+		code = testmain.Leaks()
 	}
 	return code, nil
 }
