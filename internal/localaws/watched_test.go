@@ -3,6 +3,7 @@
 package localaws
 
 import (
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -64,7 +65,7 @@ func TestWhatCountsAsUnread(t *testing.T) {
 				if err := tc.client(client); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := server.Read(one); err != io.EOF {
+				if _, err := server.Read(one); !errors.Is(err, io.EOF) {
 					t.Fatalf("read %v, want the orderly end", err)
 				}
 			}

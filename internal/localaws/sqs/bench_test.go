@@ -18,6 +18,7 @@ const benchClients = 8
 
 // benchQueue starts a service behind HTTP with a queue, and the SDK's client.
 func benchQueue(b *testing.B) (*sdk.Client, *string) {
+	b.Helper()
 	s, _ := open(b, b.TempDir())
 	srv := httptest.NewServer(s)
 	b.Cleanup(srv.Close)
@@ -44,6 +45,7 @@ func parallel(n int, call func() bool) {
 }
 
 func sendTen(b *testing.B, client *sdk.Client, url, body *string) bool {
+	b.Helper()
 	in := &sdk.SendMessageBatchInput{QueueUrl: url}
 	for i := range 10 {
 		in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: body})

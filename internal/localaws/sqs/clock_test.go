@@ -129,6 +129,7 @@ func TestDelays(t *testing.T) {
 	})
 }
 
+//nolint:tparallel // fake makes each case parallel
 func TestLongPolls(t *testing.T) {
 	cases := []struct {
 		name   string

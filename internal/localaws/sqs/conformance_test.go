@@ -34,6 +34,8 @@ func hasCode(code string) func(error) bool {
 // by others (see AWS_ENDPOINT_URL_SQS in sdkClient) must refuse the same, except
 // for what ElasticMQ lets pass: those cases are marked ours, and stand on the API
 // reference alone.
+//
+//nolint:tparallel // the cases change the same two queues
 func TestErrorsAreTheSDKsTypes(t *testing.T) {
 	t.Parallel()
 	client, elsewhere := sdkClient(t)
@@ -210,6 +212,7 @@ func TestErrorsAreTheSDKsTypes(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			if elsewhere && c.ours {
 				t.Skip("ElasticMQ lets it pass")
 			}
@@ -287,6 +290,7 @@ func TestQueueAttributesAreKept(t *testing.T) {
 	}
 }
 
+//nolint:tparallel // the cases receive the same message, one after the other
 func TestMessageAttributes(t *testing.T) {
 	t.Parallel()
 	client, elsewhere := sdkClient(t)

@@ -33,8 +33,8 @@ func queueDoesNotExist() *awsjson.Error {
 	return coded("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.")
 }
 
-func resourceNotFound(format string, args ...any) *awsjson.Error {
-	e := coded("ResourceNotFoundException", "ResourceNotFoundException", format, args...)
+func resourceNotFound(message string) *awsjson.Error {
+	e := coded("ResourceNotFoundException", "ResourceNotFoundException", "%s", message)
 	e.Status = http.StatusNotFound
 	return e
 }

@@ -1,7 +1,6 @@
 package sqs
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -65,7 +64,7 @@ func FuzzIsBodyText(f *testing.F) {
 		if got := isBodyText(s); got != want {
 			t.Errorf("%q: %v, want %v", s, got, want)
 		}
-		if bytes.ContainsRune([]byte(s), 0) && want {
+		if strings.ContainsRune(s, 0) && want {
 			t.Error("a NUL was allowed")
 		}
 	})

@@ -68,7 +68,7 @@ func (h hiddenHeap) Swap(i, j int) {
 	h[i].heapIndex, h[j].heapIndex = i, j
 }
 func (h *hiddenHeap) Push(x any) {
-	m := x.(*message)
+	m := x.(*message) //nolint:forcetypeassert // heap.Push is given messages
 	m.heapIndex = len(*h)
 	*h = append(*h, m)
 }
@@ -106,7 +106,7 @@ func (h groupHeap) Swap(i, j int) {
 	h[i].heapIndex, h[j].heapIndex = i, j
 }
 func (h *groupHeap) Push(x any) {
-	g := x.(*group)
+	g := x.(*group) //nolint:forcetypeassert // heap.Push is given groups
 	g.heapIndex = len(*h)
 	*h = append(*h, g)
 }

@@ -31,6 +31,7 @@ func TestARestartForgetsNothing(t *testing.T) {
 }
 
 func restarts(t *testing.T, dir string) {
+	t.Helper()
 	s, stop := open(t, dir)
 	c := caller{t, s}
 	dead := c.create("dead", nil)

@@ -65,7 +65,7 @@ type Service struct {
 	hurrying bool
 	hurry    chan struct{} // closed while hurrying
 
-	ctx        context.Context // of the moving tasks; ends with Close
+	ctx        context.Context //nolint:containedctx // of the moving tasks; ends with Close
 	cancel     context.CancelFunc
 	background sync.WaitGroup
 }
@@ -120,8 +120,8 @@ func (s *Service) Close() {
 	}
 }
 
-// Hurry, while on, has open and new long polls answered within 50 ms: a worker
-// that is stopping waits for its open poll, and a person waits for the worker.
+// Hurry has open and new long polls answered within 50 ms while it is on: a
+// worker that is stopping waits for its open poll, and a person waits for the worker.
 func (s *Service) Hurry(on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

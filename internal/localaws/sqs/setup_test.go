@@ -186,6 +186,7 @@ func sdkClient(t testing.TB) (client *sdk.Client, elsewhere bool) {
 }
 
 func clientFor(t testing.TB, url string) *sdk.Client {
+	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	t.Cleanup(transport.CloseIdleConnections)
 	return sdk.New(sdk.Options{
@@ -215,6 +216,7 @@ func sdkQueue(t testing.TB, client *sdk.Client, suffix string, attributes map[st
 
 // queueName makes a legal queue name of the test's name.
 func queueName(t testing.TB, suffix string) string {
+	t.Helper()
 	name := strings.Map(func(r rune) rune {
 		if isName(string(r), 1) {
 			return r
