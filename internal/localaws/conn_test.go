@@ -80,6 +80,9 @@ func TestMessagesOfAnUnreadAnswerComeBackAtOnce(t *testing.T) {
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
 		t.Fatal(err)
 	}
+	if err := resp.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -38,20 +38,21 @@ func (s *stats) count(service string, r *http.Request) {
 		s.counter(service + "." + operation).Add(1)
 		return
 	}
-	c, ok := s.targets.Load(target)
+	known, _ := s.targets.Load(target)
+	c, ok := known.(*atomic.Int64)
 	if !ok {
-		n := s.counter(service + "." + target[strings.LastIndexByte(target, '.')+1:])
+		c = s.counter(service + "." + target[strings.LastIndexByte(target, '.')+1:])
 		if s.n.Load() < maxCounters {
-			s.targets.Store(target, n)
+			s.targets.Store(target, c)
 		}
-		c = n
 	}
-	c.(*atomic.Int64).Add(1)
+	c.Add(1)
 }
 
 func (s *stats) counter(name string) *atomic.Int64 {
-	if c, ok := s.counters.Load(name); ok {
-		return c.(*atomic.Int64)
+	known, _ := s.counters.Load(name)
+	if c, ok := known.(*atomic.Int64); ok {
+		return c
 	}
 	if s.n.Load() >= maxCounters {
 		name = "other"
@@ -60,7 +61,7 @@ func (s *stats) counter(name string) *atomic.Int64 {
 	if !loaded {
 		s.n.Add(1)
 	}
-	return c.(*atomic.Int64)
+	return c.(*atomic.Int64) //nolint:forcetypeassert // counters holds nothing else
 }
 
 // Stats is what GET /_starburst/stats returns, as JSON.
@@ -90,8 +91,11 @@ func (s *stats) read() Stats {
 	}
 	cpu, peak := usage()
 	out.CPUMillis, out.PeakRSS, out.RSS = cpu.Milliseconds(), peak, resident()
-	s.counters.Range(func(name, c any) bool {
-		out.Requests[name.(string)] = c.(*atomic.Int64).Load()
+	s.counters.Range(func(key, value any) bool {
+		name, isName := key.(string)
+		if c, ok := value.(*atomic.Int64); ok && isName {
+			out.Requests[name] = c.Load()
+		}
 		return true
 	})
 	return out

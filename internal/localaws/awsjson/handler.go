@@ -218,7 +218,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 const maxKept = 1 << 20
 
 func (h *Handler) respond(w http.ResponseWriter, status int, result any) {
-	kept := h.buffers.Get().(*[]byte)
+	kept := h.buffers.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
 	body, err := encode((*kept)[:0], result)
 	if err != nil {
 		status = http.StatusInternalServerError

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -24,8 +25,15 @@ type Conn struct {
 	args  []driver.NamedValue // reused; a statement copies what it binds
 }
 
-type stmt struct {
+// statement is what SQLite's driver prepares.
+type statement interface {
 	driver.Stmt
+	driver.StmtExecContext
+	driver.StmtQueryContext
+}
+
+type stmt struct {
+	statement
 	cached bool
 	busy   bool // its Rows are open
 }
@@ -39,17 +47,21 @@ func (c *Conn) prepare(query string) (*stmt, error) {
 	if s != nil && !s.busy {
 		return s, nil
 	}
-	raw, err := c.raw.PrepareContext(context.Background(), query)
+	prepared, err := c.raw.PrepareContext(context.Background(), query)
 	if err != nil {
 		return nil, fmt.Errorf("prepare %q: %w", query, err)
 	}
+	raw, ok := prepared.(statement)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("prepare %q: the driver's %T takes no context", query, prepared), prepared.Close())
+	}
 	if s != nil {
-		return &stmt{Stmt: raw}, nil // the cached one is in use: a nested query
+		return &stmt{statement: raw}, nil // the cached one is in use: a nested query
 	}
 	if len(c.stmts) >= maxStatements {
 		c.evict()
 	}
-	s = &stmt{Stmt: raw, cached: true}
+	s = &stmt{statement: raw, cached: true}
 	c.stmts[query] = s
 	return s, nil
 }
@@ -96,7 +108,7 @@ func (c *Conn) exec(query string, args ...any) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	res, err := s.Stmt.(driver.StmtExecContext).ExecContext(context.Background(), bound)
+	res, err := s.ExecContext(context.Background(), bound)
 	clear(bound) // keep no reference to a large body until the next statement
 	if !s.cached {
 		_ = s.Close()
@@ -119,7 +131,7 @@ func (c *Conn) Query(query string, args ...any) (*Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw, err := s.Stmt.(driver.StmtQueryContext).QueryContext(context.Background(), bound)
+	raw, err := s.QueryContext(context.Background(), bound)
 	clear(bound)
 	if err != nil {
 		if !s.cached {
@@ -188,7 +200,7 @@ func (r *Rows) Next() bool {
 		return false
 	}
 	if err := r.raw.Next(r.row); err != nil {
-		if err != io.EOF {
+		if !errors.Is(err, io.EOF) {
 			r.err = err
 		}
 		return false

@@ -89,7 +89,11 @@ func (d *DB) connect(pragmas ...string) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := newConn(raw.(driver.ConnPrepareContext), raw.Close)
+	preparer, ok := raw.(driver.ConnPrepareContext)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("the driver's %T prepares nothing with a context", raw), raw.Close())
+	}
+	c := newConn(preparer, raw.Close)
 	pragmas = append([]string{fmt.Sprintf(`PRAGMA busy_timeout=%d`, busyTimeoutMillis)}, pragmas...)
 	for _, p := range pragmas {
 		rows, err := c.Query(p)

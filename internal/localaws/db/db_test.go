@@ -108,7 +108,7 @@ func TestValuesRoundTrip(t *testing.T) {
 
 // hold stops the writer until the returned function is called, so that a test
 // decides which members share a group.
-func hold(t *testing.T, d *DB) (release func()) {
+func hold(d *DB) (release func()) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	go d.Update(context.Background(), func(*Tx) error { close(entered); <-leave; return nil })
 	<-entered
@@ -139,7 +139,7 @@ func TestGroup(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			d, _ := setup(t)
-			release := hold(t, d)
+			release := hold(d)
 			var done [3]chan error
 			for i, w := range []func(tx *Tx) error{put("a", 1), c.second, put("c", 3)} {
 				done[i] = make(chan error, 1)
@@ -218,7 +218,7 @@ func TestQueueAloneIsCommittedSoon(t *testing.T) {
 func TestContextBoundsTheWaitOnly(t *testing.T) {
 	t.Parallel()
 	d, _ := setup(t)
-	release := hold(t, d)
+	release := hold(d)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := d.Update(ctx, put("a", 1)); !errors.Is(err, context.Canceled) {

@@ -51,7 +51,7 @@ func startWriter(c *Conn, onError func(error)) *writer {
 }
 
 func (w *writer) update(ctx context.Context, write func(tx *Tx) error) error {
-	done := w.reports.Get().(chan error)
+	done := w.reports.Get().(chan error) //nolint:forcetypeassert // the pool holds nothing else
 	w.mu.Lock()
 	if w.stopped {
 		w.mu.Unlock()

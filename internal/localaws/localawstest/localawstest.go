@@ -60,6 +60,7 @@ func Start(t testing.TB, options ...Option) *localaws.Server {
 // say what they are. Idle connections are closed with the test, so that they do
 // not look like leaks.
 func AWSConfig(t testing.TB, srv *localaws.Server) aws.Config {
+	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	t.Cleanup(transport.CloseIdleConnections)
 	return aws.Config{
