@@ -181,6 +181,7 @@ func TestInterruptionWhileReading(t *testing.T) {
 
 // changing is a file that is rewritten when the job has been created.
 func changing(t *testing.T, then string) (producer.Spec, string) {
+	t.Helper()
 	f := file(t, "a.jsonl", strings.Repeat("1\n", 100))
 	return producer.Spec{Handler: "h", Source: f, Chunk: 1, Created: func(store.Job) {
 		if err := os.WriteFile(f.String(), []byte(then), 0o600); err != nil {

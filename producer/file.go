@@ -79,7 +79,7 @@ func OpenFile(ctx context.Context, path string, format Format) (*File, error) {
 	if err != nil {
 		return nil, &InputError{Source: path, Err: cause(err)}
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only looked at
 	is, err := f.Stat()
 	switch {
 	case err != nil:

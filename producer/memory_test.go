@@ -41,6 +41,7 @@ func TestAMillionTasksStayBelow150MB(t *testing.T) {
 }
 
 func sendMillion(t *testing.T, path string) {
+	t.Helper()
 	source, err := producer.OpenFile(t.Context(), path, producer.JSONL)
 	if err != nil {
 		t.Fatal(err)

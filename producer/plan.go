@@ -77,7 +77,7 @@ type sizes struct {
 }
 
 func (s *sizes) add(size int) {
-	s.varints = binary.AppendUvarint(s.varints, uint64(size)) //nolint:gosec // a length
+	s.varints = binary.AppendUvarint(s.varints, uint64(size))
 	s.n++
 	s.total += int64(size)
 }
@@ -86,7 +86,7 @@ func (s *sizes) all() iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for b := s.varints; len(b) > 0; {
 			size, n := binary.Uvarint(b)
-			if !yield(int(size)) { //nolint:gosec // it was an int
+			if !yield(int(size)) {
 				return
 			}
 			b = b[n:]

@@ -53,7 +53,7 @@ func TestNewJobID(t *testing.T) {
 	if !slices.IsSorted(ids) || len(slices.Compact(ids)) != 1000 {
 		t.Error("ids are not in the order of their times")
 	}
-	if producer.NewJobID(start) == producer.NewJobID(start) {
+	if one, other := producer.NewJobID(start), producer.NewJobID(start); one == other {
 		t.Error("two jobs of one millisecond have the same id")
 	}
 }

@@ -51,7 +51,7 @@ func Spool(ctx context.Context, r io.Reader, name string, format Format) (*File,
 
 // contextReader ends a copy when the context does, as soon as the read under way returns.
 type contextReader struct {
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // io.Reader has no room for it
 	r   io.Reader
 }
 

@@ -15,7 +15,7 @@ const aheadMax = 8
 type ahead struct {
 	s       *Store
 	job     Job
-	ctx     context.Context // of the fetches; ends with stop
+	ctx     context.Context //nolint:containedctx // of the fetches; ends with stop
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 	fetches map[*record]<-chan fetched

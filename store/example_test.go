@@ -61,7 +61,7 @@ func Example() {
 		Created: time.Now(), Expires: time.Now().Add(24 * time.Hour),
 	}
 	if err := s.CreateJob(ctx, job); err != nil {
-		log.Fatal(err)
+		log.Fatal(err) //nolint:gocritic // the process ends, and with it what stop would stop
 	}
 	if job, err = s.Job(ctx, "squares"); err != nil { // with the defaults filled in
 		log.Fatal(err)

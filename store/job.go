@@ -6,13 +6,13 @@ import "time"
 type State string
 
 const (
-	// Open: the producer has not sealed the job yet; more chunks may come.
+	// Open jobs are not sealed by their producer yet; more chunks may come.
 	Open State = "open"
-	// Sealed: every chunk is confirmed on the queue.
+	// Sealed jobs have every chunk confirmed on the queue.
 	Sealed State = "sealed"
-	// Done: an exact recount found every index settled.
+	// Done jobs were recounted: every index is settled.
 	Done State = "done"
-	// Cancelled: nothing of the job is started any more.
+	// Cancelled jobs have nothing started any more.
 	Cancelled State = "cancelled"
 )
 

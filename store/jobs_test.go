@@ -178,6 +178,7 @@ func TestJobStates(t *testing.T) {
 		{"open is no end", []func(string) error{finish(store.Open)}, store.Open, 0, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			j := storeJob(t, s, 10, 1, 1)
 			for i, step := range tc.steps {
 				err := step(j.ID)

@@ -72,14 +72,13 @@ func foldJobs(jobs map[string]JobCount) map[string]JobCount {
 	}
 	names := slices.SortedFunc(maps.Keys(jobs), func(a, b string) int {
 		if a == OtherJobs || b == OtherJobs { // last, so that it is among what is folded
-			switch {
-			case a == b:
+			if a == b {
 				return 0
-			case a == OtherJobs:
-				return 1
-			default:
-				return -1
 			}
+			if a == OtherJobs {
+				return 1
+			}
+			return -1
 		}
 		if d := jobs[b].BusyMS - jobs[a].BusyMS; d != 0 {
 			return int(max(min(d, 1), -1))
@@ -203,7 +202,7 @@ func (s *scanner) jobs() map[string]JobCount {
 	for range n {
 		name := string(s.str(maxLedgerName))
 		if k := s.array(16); k < 4 {
-			s.fail("job %q has %d numbers", name, k)
+			s.failf("job %q has %d numbers", name, k)
 			return nil
 		} else {
 			jobs[name] = JobCount{OK: s.int(), Failed: s.int(), BusyMS: s.int(), WastedMS: s.int()}
@@ -218,7 +217,7 @@ func (s *scanner) jobs() map[string]JobCount {
 func (s *scanner) hist() map[int]int64 {
 	n := s.array(2 * maxHist)
 	if n%2 != 0 {
-		s.fail("a histogram has %d elements", n)
+		s.failf("a histogram has %d elements", n)
 	}
 	if n == 0 || s.err != nil {
 		return nil

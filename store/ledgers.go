@@ -147,7 +147,7 @@ func (s *Store) JobLedgers(ctx context.Context, job string) ([]Ledger, error) {
 	}
 	all := make([]Ledger, 0, len(items))
 	for _, it := range items {
-		l, err := s.decodeLedgerItem(it, fleets[item(it).key()])
+		l, err := s.decodeLedgerItem(it, fleets[it.key()])
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", op, err)
 		}

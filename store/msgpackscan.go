@@ -18,7 +18,7 @@ type scanner struct {
 	err error
 }
 
-func (s *scanner) fail(format string, args ...any) {
+func (s *scanner) failf(format string, args ...any) {
 	if s.err == nil {
 		s.err = fmt.Errorf("%w: %s", errMalformed, fmt.Sprintf(format, args...))
 	}
@@ -28,7 +28,7 @@ func (s *scanner) fail(format string, args ...any) {
 // take returns the next n bytes.
 func (s *scanner) take(n int) []byte {
 	if n < 0 || n > len(s.b) {
-		s.fail("%d bytes are declared, %d are left", n, len(s.b))
+		s.failf("%d bytes are declared, %d are left", n, len(s.b))
 		return nil
 	}
 	head := s.b[:n:n]
@@ -60,7 +60,7 @@ func (s *scanner) int() int64 {
 	case c <= 0x7f, c >= 0xe0:
 		return int64(int8(c))
 	case c < 0xcc || c > 0xd3:
-		s.fail("code %#x is not a whole number", c)
+		s.failf("code %#x is not a whole number", c)
 		return 0
 	}
 	signed := c >= 0xd0
@@ -74,7 +74,7 @@ func (s *scanner) int() int64 {
 		return int64(v<<shift) >> shift
 	}
 	if v > math.MaxInt64 {
-		s.fail("%d does not fit 64 bits with a sign", v)
+		s.failf("%d does not fit 64 bits with a sign", v)
 		return 0
 	}
 	return int64(v)
@@ -84,7 +84,7 @@ func (s *scanner) int() int64 {
 func (s *scanner) uint(limit int) int {
 	v := s.int()
 	if v < 0 || v > int64(limit) {
-		s.fail("%d is outside 0..%d", v, limit)
+		s.failf("%d is outside 0..%d", v, limit)
 		return 0
 	}
 	return int(v)
@@ -101,7 +101,7 @@ func (s *scanner) array(limit int) int {
 	case c == 0xdd:
 		n = s.size(4)
 	default:
-		s.fail("code %#x is not an array", c)
+		s.failf("code %#x is not an array", c)
 	}
 	return s.bounded(n, limit)
 }
@@ -117,14 +117,14 @@ func (s *scanner) mapLen(limit int) int {
 	case c == 0xdf:
 		n = s.size(4)
 	default:
-		s.fail("code %#x is not a map", c)
+		s.failf("code %#x is not a map", c)
 	}
 	return s.bounded(n, limit)
 }
 
 func (s *scanner) bounded(n, limit int) int {
 	if n > limit || n > len(s.b) {
-		s.fail("%d elements are declared; the limit is %d and %d bytes are left", n, limit, len(s.b))
+		s.failf("%d elements are declared; the limit is %d and %d bytes are left", n, limit, len(s.b))
 		return 0
 	}
 	return n
@@ -143,7 +143,7 @@ func (s *scanner) str(limit int) []byte {
 	case c == 0xdb:
 		n = s.size(4)
 	default:
-		s.fail("code %#x is not a string", c)
+		s.failf("code %#x is not a string", c)
 	}
 	return s.take(s.bounded(n, limit))
 }
@@ -155,7 +155,7 @@ func (s *scanner) value() []byte {
 	for open := 1; open > 0 && s.err == nil; open-- {
 		open += s.head()
 		if open-1 > len(s.b) { // every open value needs a byte at least
-			s.fail("%d values are declared, %d bytes are left", open-1, len(s.b))
+			s.failf("%d values are declared, %d bytes are left", open-1, len(s.b))
 		}
 	}
 	if s.err != nil {
@@ -213,7 +213,7 @@ func (s *scanner) wideHead(c byte) int {
 	case 0xdf:
 		return 2 * s.size(4)
 	default:
-		s.fail("code %#x", c)
+		s.failf("code %#x", c)
 	}
 	return 0
 }
@@ -223,7 +223,7 @@ func oneValue(b []byte) error {
 	s := scanner{b: b}
 	s.value()
 	if s.err == nil && len(s.b) > 0 {
-		s.fail("%d bytes follow the value", len(s.b))
+		s.failf("%d bytes follow the value", len(s.b))
 	}
 	return s.err
 }

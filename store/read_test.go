@@ -10,14 +10,6 @@ import (
 	"github.com/starburst-go/starburst/store"
 )
 
-// settledBy lists what results say about tasks, in the order given.
-func settledBy(results ...store.Result) (all []store.Settled) {
-	for _, r := range results {
-		all = append(all, r.Settled...)
-	}
-	return all
-}
-
 func TestResultsComeInTaskOrderWithGapsVisible(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)

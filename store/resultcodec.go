@@ -112,7 +112,7 @@ func decodeIndex(raw []byte) (x index, err error) {
 			x.children = make([]childSet, 0, n)
 			for range n {
 				if k := s.array(16); k < 3 {
-					s.fail("a child has %d elements", k)
+					s.failf("a child has %d elements", k)
 				} else {
 					c := childSet{n: s.uint(maxAttempts), attempt: s.uint(maxAttempts), set: s.ranges()}
 					for range k - 3 {
@@ -209,7 +209,7 @@ func expect(s *scanner, n int) error {
 		return nil
 	}
 	if got := s.array(codec.MaxTasks); s.err == nil && got != n {
-		s.fail("%d are there, %d are expected", got, n)
+		s.failf("%d are there, %d are expected", got, n)
 	}
 	return s.err
 }
@@ -304,7 +304,7 @@ func text(s string, limit int) string {
 func (s *scanner) ranges() []Range {
 	n := s.array(2 * maxRanges)
 	if n%2 != 0 {
-		s.fail("an index set has %d elements", n)
+		s.failf("an index set has %d elements", n)
 	}
 	rs := make([]Range, 0, n/2)
 	end, total := 0, 0
@@ -313,7 +313,7 @@ func (s *scanner) ranges() []Range {
 		k := s.uint(codec.MaxTasks)
 		end, total = from+k, total+k
 		if s.err == nil && (k == 0 || end > codec.MaxIndex+1 || total > codec.MaxTasks) {
-			s.fail("an index set leaves the limits")
+			s.failf("an index set leaves the limits")
 		}
 		if s.err != nil {
 			return nil
@@ -326,7 +326,7 @@ func (s *scanner) ranges() []Range {
 func (s *scanner) failure() *Failure {
 	n := s.array(16)
 	if s.err == nil && n < 4 {
-		s.fail("a failure has %d elements", n)
+		s.failf("a failure has %d elements", n)
 	}
 	f := &Failure{
 		Kind:     FailureKind(s.str(maxKind)),

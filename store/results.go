@@ -17,12 +17,12 @@ import (
 type PutOutcome int
 
 const (
-	// Written: the item is there, and this call wrote it.
+	// Written tells that the item is there, and this call wrote it.
 	Written PutOutcome = iota + 1
-	// Mine: the item is there with the same token: an earlier attempt of ours landed
+	// Mine tells that the item is there with the same token: an earlier attempt of ours landed
 	// although its answer was lost. It counts as written, once per token.
 	Mine
-	// Refused: another worker's item is there already. Ours is dropped and
+	// Refused tells that another worker's item is there already. Ours is dropped and
 	// counts nothing; the message can be acknowledged once the existing item's children are seen to.
 	Refused
 )
@@ -91,7 +91,7 @@ func (s *Store) PutResult(ctx context.Context, job Job, r Result) (PutOutcome, e
 	}
 	token := fields{it: failed.Item}
 	if failed.Item == nil { // an emulator that does not know ALL_OLD
-		have, err := s.getItem(ctx, op, item(it).key(), []string{"tok"})
+		have, err := s.getItem(ctx, op, it.key(), []string{"tok"})
 		if err != nil {
 			return 0, err
 		}

@@ -164,6 +164,7 @@ func TestPutResultOutcomes(t *testing.T) {
 		{name: "a lost answer does not make another's item ours", prior: "another", fault: &faulty{after: true, errs: faults(errServer)}, want: store.Refused},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			j := j
 			j.ID += tc.name // items of their own
 			if tc.prior != "" {

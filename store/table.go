@@ -83,6 +83,7 @@ func (s *Store) enableTTL(ctx context.Context, api TableAPI) error {
 			switch d.TimeToLiveStatus {
 			case types.TimeToLiveStatusEnabled, types.TimeToLiveStatusEnabling:
 				return nil
+			default: // it has to be switched on
 			}
 		}
 		_, err = api.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{

@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"context"
+	"errors"
 	"os/exec"
 	"strconv"
 	"sync"
@@ -117,7 +118,7 @@ func TestALoopSizesTheEmbeddedStack(t *testing.T) {
 	if got != (autoscale.Counts{Desired: 2, Running: 2}) {
 		t.Errorf("counts %+v", got)
 	}
-	if _, err := standby.Once(ctx); err != autoscale.ErrStandby {
+	if _, err := standby.Once(ctx); !errors.Is(err, autoscale.ErrStandby) {
 		t.Errorf("a second loop got %v", err)
 	}
 

@@ -83,7 +83,7 @@ func (e *Endpoint) PID() int {
 
 // spawn starts one process and waits for its greeting.
 func (e *Endpoint) spawn(ctx context.Context, addr string) (*process, greeting, error) {
-	cmd := exec.Command(e.command[0], e.command[1:]...)
+	cmd := exec.Command(e.command[0], e.command[1:]...) //nolint:noctx // it outlives the call that starts it
 	cmd.Env = append(os.Environ(), e.env...)
 	cmd.Env = append(cmd.Env, EnvDir+"="+e.dir, EnvAddr+"="+addr)
 	cmd.Stderr = os.Stderr
@@ -117,7 +117,7 @@ func (e *Endpoint) spawn(ctx context.Context, addr string) (*process, greeting, 
 	case g := <-said:
 		switch {
 		case g.InUse:
-			<-p.exit
+			<-p.exit //nolint:errcheck // it said why
 			return nil, g, &InUseError{Reason: g.Err}
 		case g.Err != "":
 			p.kill()
@@ -185,7 +185,7 @@ func (e *Endpoint) Close(ctx context.Context) error {
 // kill ends the process at once and collects it.
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
-	<-p.exit
+	<-p.exit //nolint:errcheck // it was killed
 }
 
 // The environment of an endpoint process.

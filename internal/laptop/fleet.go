@@ -18,7 +18,7 @@ import (
 	"github.com/starburst-go/starburst/internal/stack"
 )
 
-// Names of the laptop's cluster and service, and of its queue, table and fleet.
+// Name of the laptop's cluster and service, and of its queue, table and fleet.
 const Name = stack.DefaultName
 
 // Visibility of the laptop's queue: how long the messages of a killed worker

@@ -53,7 +53,7 @@ func Find(ctx context.Context, name string) (stack.Stack, error) {
 	if err != nil {
 		return stack.Stack{}, ErrNotRunning
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read
 	var r Running
 	if err := json.NewDecoder(io.LimitReader(f, 64<<10)).Decode(&r); err != nil {
 		return stack.Stack{}, ErrNotRunning // half written: its writer was killed

@@ -98,11 +98,11 @@ func (b *Bar) Update(s Snapshot) {
 
 func (b *Bar) print(now time.Time) {
 	if b.tty {
-		fmt.Fprintf(b.w, "\r\x1b[K%s", b.bar(now))
+		_, _ = fmt.Fprintf(b.w, "\r\x1b[K%s", b.bar(now))
 		b.shown = true
 		return
 	}
-	fmt.Fprintf(b.w, "%s\n", b.line(now))
+	_, _ = fmt.Fprintf(b.w, "%s\n", b.line(now))
 }
 
 // Done ends the bar: it clears it from a terminal, so that only lasting lines stay.
@@ -113,7 +113,7 @@ func (b *Bar) Done() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.shown {
-		fmt.Fprint(b.w, "\r\x1b[K")
+		_, _ = fmt.Fprint(b.w, "\r\x1b[K")
 		b.shown = false
 	}
 }

@@ -92,6 +92,7 @@ func (q *queue) call(items []item) (succeeded []string, failed []types.BatchResu
 			failed = append(failed, types.BatchResultErrorEntry{Id: &it.id, Code: aws.String("InternalError")})
 		case lost:
 			failed = append(failed, types.BatchResultErrorEntry{Id: &it.id, Code: aws.String("ReceiptHandleIsInvalid"), SenderFault: true})
+		default: // nothing failed
 		}
 	}
 	return succeeded, failed, nil

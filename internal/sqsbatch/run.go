@@ -2,6 +2,7 @@ package sqsbatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -122,7 +123,7 @@ func (r *run) settle(batch []int, got answer) {
 		case unknown:
 			r.failed(entry, ErrUnaccounted)
 		case failed:
-			if e, ok := why[k].(*EntryError); ok && (e.SenderFault || e.Is(ErrLeaseLost)) {
+			if e, ok := errors.AsType[*EntryError](why[k]); ok && (e.SenderFault || e.Is(ErrLeaseLost)) {
 				r.errs[entry] = fmt.Errorf("%s: %w", r.name, e)
 				progress = true
 				continue

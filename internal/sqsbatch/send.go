@@ -76,7 +76,7 @@ func request(k int, e *Entry) types.SendMessageBatchRequestEntry {
 
 // seconds rounds up, so that a short positive time does not become none at all.
 func seconds(d, most time.Duration) int32 {
-	return int32((min(max(d, 0), most) + time.Second - 1) / time.Second) //nolint:gosec // most is hours
+	return int32((min(max(d, 0), most) + time.Second - 1) / time.Second)
 }
 
 // legal refuses what SQS would refuse, before it can spoil a batch. A body with
