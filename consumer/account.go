@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"maps"
 	"math"
 	"sync"
 	"time"
@@ -160,9 +161,7 @@ func (a *account) snapshot(now time.Time, held int, final bool) store.Ledger {
 
 func cloneMap[K comparable, V any](m map[K]V) map[K]V {
 	c := make(map[K]V, len(m))
-	for k, v := range m {
-		c[k] = v
-	}
+	maps.Copy(c, m)
 	return c
 }
 

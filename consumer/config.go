@@ -42,6 +42,8 @@ type Queue interface {
 }
 
 // Results is where a worker records what it did; *store.Store satisfies it.
+//
+//nolint:interfacebloat // one table's calls, which no part of the worker uses without the others
 type Results interface {
 	// Job returns the job's META item, or an error that wraps store.ErrNotFound.
 	Job(ctx context.Context, id string) (store.Job, error)

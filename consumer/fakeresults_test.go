@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"sync"
 
@@ -45,7 +46,7 @@ func (r *fakeResults) Job(_ context.Context, id string) (store.Job, error) {
 
 func itemKey(job, id string, m codec.Identity) string { return job + "/" + id + "/" + string(m) }
 
-func (r *fakeResults) PutResult(ctx context.Context, job store.Job, res store.Result) (store.PutOutcome, error) {
+func (r *fakeResults) PutResult(ctx context.Context, _ store.Job, res store.Result) (store.PutOutcome, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -153,7 +154,7 @@ func (r *fakeResults) settled(job string) (ok map[int]string, failed map[int]*st
 			}
 			var v string
 			if codec.Unmarshal(s.Value, &v) != nil {
-				v = fmt.Sprintf("%x", s.Value)
+				v = hex.EncodeToString(s.Value)
 			}
 			ok[s.Index] = v
 		}

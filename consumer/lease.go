@@ -23,7 +23,7 @@ type lease struct {
 	received time.Time
 	// ctx ends with cause ErrLeaseLost when the lease is lost, or with another
 	// cause when the worker has to stop.
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // its end is the lease's
 	cancel context.CancelCauseFunc
 
 	// expires is protected by leases.mu.

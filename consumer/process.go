@@ -70,11 +70,11 @@ func isText(arg msgpack.RawMessage) bool {
 }
 
 func expand(argv []string, text string) []string {
-	out := make([]string, len(argv))
+	out := make([]string, 0, len(argv)+1)
 	found := false
-	for i, a := range argv {
+	for _, a := range argv {
 		found = found || strings.Contains(a, "{}")
-		out[i] = strings.ReplaceAll(a, "{}", text)
+		out = append(out, strings.ReplaceAll(a, "{}", text))
 	}
 	if !found {
 		out = append(out, text)

@@ -196,8 +196,7 @@ func (r *chunkRun) failed(ctx context.Context, err error) outcome {
 	case cause != nil:
 		return outcome{}
 	}
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return outcome{ran: true, err: &Error{Kind: e.Kind, Err: err, Stack: e.Stack, Final: e.Final}}
 	}
 	return outcome{ran: true, err: &Error{Kind: store.FailError, Err: err}}

@@ -40,8 +40,8 @@ type Worker struct {
 	records chan *chunkRun // run, not recorded
 
 	stop         chan struct{}   // closed when the worker stops taking work
-	base         context.Context // ends when Run returns
-	handlers     context.Context // ends with ErrStopping when the grace period is over
+	base         context.Context //nolint:containedctx // of one Run; ends when Run returns
+	handlers     context.Context //nolint:containedctx // of one Run; ends with ErrStopping when the grace period is over
 	stopHandlers context.CancelCauseFunc
 
 	mu   sync.Mutex // protects mean and cfg.Rand
@@ -111,7 +111,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		grace = 0
 	}
 	defer time.AfterFunc(grace, func() { w.stopHandlers(ErrStopping) }).Stop()
-	<-polls
+	<-polls //nolint:errcheck // it ended as it was told to, or err has its error
 	w.releaseUnstarted()
 	w.awaitSlots(&slots, grace)
 	close(stopRecording)
@@ -193,8 +193,7 @@ func (w *Worker) handle(d *delivery) {
 		return
 	}
 	if err := w.open(ctx, d); err != nil {
-		var u *unusable
-		if errors.As(err, &u) {
+		if u, ok := errors.AsType[*unusable](err); ok {
 			w.reject(ctx, d, u)
 			return
 		}

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -145,7 +146,7 @@ func TestFailuresAreTriedAgainAndThenRecorded(t *testing.T) {
 		}
 		got := map[int]short{}
 		for i, f := range failed {
-			got[i] = short{f.Kind, f.Attempts, fmt.Sprintf("%x", f.Argument)}
+			got[i] = short{f.Kind, f.Attempts, hex.EncodeToString(f.Argument)}
 		}
 		want := map[int]short{2: {store.FailPanic, 3, "02"}, 3: {store.FailError, 1, "03"}, 4: {store.FailError, 3, "04"}}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -397,7 +398,7 @@ func TestATaskWithoutAJobIsStoredUnderItsID(t *testing.T) {
 func TestTimeLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		handler := func(ctx context.Context, task Task) ([]byte, error) {
+		handler := func(ctx context.Context, _ Task) ([]byte, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}
@@ -428,7 +429,7 @@ func TestAWorkerGivesUpWhenItsQueueIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(Registry{"echo": echo})
 		b.cfg.GiveUp = time.Minute
-		b.queue.fail = func(op string) error { return errors.New("connection refused") }
+		b.queue.fail = func(string) error { return errors.New("connection refused") }
 		w, err := New(b.cfg)
 		if err != nil {
 			t.Fatal(err)

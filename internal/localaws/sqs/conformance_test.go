@@ -34,8 +34,6 @@ func hasCode(code string) func(error) bool {
 // by others (see AWS_ENDPOINT_URL_SQS in sdkClient) must refuse the same, except
 // for what ElasticMQ lets pass: those cases are marked ours, and stand on the API
 // reference alone.
-//
-//nolint:tparallel // the cases change the same two queues
 func TestErrorsAreTheSDKsTypes(t *testing.T) {
 	t.Parallel()
 	client, elsewhere := sdkClient(t)
