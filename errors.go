@@ -33,6 +33,8 @@ func taskError(s store.Settled) *TaskError {
 
 // TaskErrors says that a job ended with failed tasks. The results of all others
 // are delivered beside it.
+//
+//nolint:errname // there are several: TaskError is one of them
 type TaskErrors struct {
 	// Job id, and its number of tasks.
 	Job string

@@ -80,9 +80,9 @@ func report(w io.Writer, err error) exit.Code {
 	if err == nil {
 		return exit.OK
 	}
-	fmt.Fprintf(w, "error: %v\n", err)
+	_, _ = fmt.Fprintf(w, "error: %v\n", err)
 	if hint := exit.HintOf(err); hint != "" {
-		fmt.Fprintf(w, "try:   %s\n", hint)
+		_, _ = fmt.Fprintf(w, "try:   %s\n", hint)
 	}
 	return exit.CodeOf(err)
 }

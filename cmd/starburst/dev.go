@@ -107,10 +107,12 @@ func serveDev(c *cli.Context, srv *localaws.Server, dir string, worker, names []
 	if err != nil {
 		return err
 	}
-	printExports(c.App.Writer, s)
-	fmt.Fprintf(c.App.ErrWriter, "serving SQS, DynamoDB, ECS and S3 at %s; state in %s; Ctrl-C ends it\n", srv.URL(), dir)
+	if err := printExports(c.App.Writer, s); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(c.App.ErrWriter, "serving SQS, DynamoDB, ECS and S3 at %s; state in %s; Ctrl-C ends it\n", srv.URL(), dir)
 	if len(worker) > 0 {
-		fmt.Fprintf(c.App.ErrWriter, "workers: %v, at most %d; try: starburst submit %s --range 1:10 --wait\n", worker, c.Int("workers"), names[0])
+		_, _ = fmt.Fprintf(c.App.ErrWriter, "workers: %v, at most %d; try: starburst submit %s --range 1:10 --wait\n", worker, c.Int("workers"), names[0])
 	}
 	<-ctx.Done()
 	endCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)

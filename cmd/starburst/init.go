@@ -36,18 +36,20 @@ func initCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			printExports(c.App.Writer, s)
-			return nil
+			return printExports(c.App.Writer, s)
 		},
 	})
 }
 
 // printExports prints the lines that a shell reads with eval.
-func printExports(w io.Writer, s stack.Stack) {
+func printExports(w io.Writer, s stack.Stack) error {
 	for _, kv := range s.Env() {
 		k, v, _ := strings.Cut(kv, "=")
-		fmt.Fprintf(w, "export %s=%s\n", k, shellQuote(v))
+		if _, err := fmt.Fprintf(w, "export %s=%s\n", k, shellQuote(v)); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 func shellQuote(s string) string {

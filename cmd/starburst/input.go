@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -71,7 +70,7 @@ func openInput(c *cli.Context) (producer.Source, func(), error) {
 	var f *producer.File
 	var err error
 	if name == "-" {
-		f, err = producer.Spool(c.Context, io.Reader(c.App.Reader), "standard input", format)
+		f, err = producer.Spool(c.Context, c.App.Reader, "standard input", format)
 	} else {
 		f, err = producer.OpenFile(c.Context, name, format)
 	}

@@ -90,9 +90,9 @@ func report(w io.Writer, err error) exit.Code {
 	if !errors.As(err, &typed) && awserr.IsAccess(err) {
 		code, hint = exit.Permission, "check the credentials (aws sts get-caller-identity) and the role's permissions"
 	}
-	fmt.Fprintf(w, "error: %v\n", err)
+	_, _ = fmt.Fprintf(w, "error: %v\n", err)
 	if hint != "" {
-		fmt.Fprintf(w, "try:   %s\n", hint)
+		_, _ = fmt.Fprintf(w, "try:   %s\n", hint)
 	}
 	return code
 }
@@ -103,7 +103,9 @@ func exitCodesCommand() *cli.Command {
 		Usage: "list the exit codes",
 		Action: func(c *cli.Context) error {
 			for _, e := range exit.Table {
-				fmt.Fprintf(c.App.Writer, "%3d  %s\n", e.Code, e.Meaning)
+				if _, err := fmt.Fprintf(c.App.Writer, "%3d  %s\n", e.Code, e.Meaning); err != nil {
+					return err
+				}
 			}
 			return nil
 		},

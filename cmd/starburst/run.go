@@ -133,9 +133,9 @@ func noteFailures(c *cli.Context, results iter.Seq2[store.Settled, error]) iter.
 		for s, err := range results {
 			if f := s.Failure; err == nil && f != nil {
 				if shown++; shown <= shownFailures {
-					fmt.Fprintf(c.App.ErrWriter, "task %d failed (%s, attempt %d): %s\n", s.Index, f.Kind, f.Attempts, f.Message)
+					_, _ = fmt.Fprintf(c.App.ErrWriter, "task %d failed (%s, attempt %d): %s\n", s.Index, f.Kind, f.Attempts, f.Message)
 				} else if shown == shownFailures+1 {
-					fmt.Fprintln(c.App.ErrWriter, "further failures are not shown; -o jsonl shows all")
+					_, _ = fmt.Fprintln(c.App.ErrWriter, "further failures are not shown; -o jsonl shows all")
 				}
 			}
 			if !yield(s, err) {

@@ -86,13 +86,13 @@ func listJobs(ctx context.Context, c *cli.Context, s *burst.Session) error {
 		return printJSON(c.App.Writer, jobs)
 	}
 	if len(jobs) == 0 {
-		fmt.Fprintln(c.App.ErrWriter, "no jobs yet")
+		_, _ = fmt.Fprintln(c.App.ErrWriter, "no jobs yet")
 		return nil
 	}
-	w := tabwriter.NewWriter(c.App.Writer, 2, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "JOB\tSTATE\tHANDLER\tTASKS\tENQUEUED\tCREATED\tLABEL")
+	w := tabwriter.NewWriter(c.App.Writer, 2, 8, 2, ' ', 0) // Flush has the error of every line
+	_, _ = fmt.Fprintln(w, "JOB\tSTATE\tHANDLER\tTASKS\tENQUEUED\tCREATED\tLABEL")
 	for _, j := range jobs {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", j.Job, j.State, j.Handler, progress.Count(j.Tasks), progress.Count(j.Enqueued),
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", j.Job, j.State, j.Handler, progress.Count(j.Tasks), progress.Count(j.Enqueued),
 			j.Created.Local().Format("2006-01-02 15:04:05"), oneLine(j.Label))
 	}
 	return w.Flush()
@@ -158,8 +158,10 @@ func jobCost(ctx context.Context, s *burst.Session, id string) (costNote, error)
 }
 
 func printJobTable(w io.Writer, j jobLine, cost costNote) error {
-	t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
-	row := func(k, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", k, fmt.Sprintf(format, args...)) }
+	t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0) // Flush has the error of every line
+	row := func(k, format string, args ...any) {
+		_, _ = fmt.Fprintf(t, "%s\t%s\n", k, fmt.Sprintf(format, args...))
+	}
 	row("job", "%s", j.Job)
 	row("state", "%s", j.State)
 	row("handler", "%s", j.Handler)

@@ -60,8 +60,10 @@ func submitAction(c *cli.Context) error {
 		if c.Bool("wait") {
 			return printJob(c, s.Follow(ctx, job), job)
 		}
-		fmt.Fprintln(c.App.Writer, job.ID)
-		fmt.Fprintf(c.App.ErrWriter, "%s tasks sent; see: starburst status %s\n", progress.Count(job.N), job.ID)
+		if _, err := fmt.Fprintln(c.App.Writer, job.ID); err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintf(c.App.ErrWriter, "%s tasks sent; see: starburst status %s\n", progress.Count(job.N), job.ID)
 		return nil
 	})
 }

@@ -17,8 +17,8 @@ func versionCommand() *cli.Command {
 		Name:  "version",
 		Usage: "print the version",
 		Action: func(c *cli.Context) error {
-			fmt.Fprintf(c.App.Writer, "starburst %s (%s) %s %s/%s\n", version, role.Build(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return nil
+			_, err := fmt.Fprintf(c.App.Writer, "starburst %s (%s) %s %s/%s\n", version, role.Build(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
 		},
 	})
 }

@@ -38,6 +38,7 @@ func search(t *testing.T, seed uint64, rows int) ([]Fit, []Score) {
 }
 
 func summaryOf(t *testing.T, seed uint64) Summary {
+	t.Helper()
 	fits, scores := search(t, seed, 1000)
 	return summarize(generate(dataKey{seed, 1000}), fits, scores)
 }

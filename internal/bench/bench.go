@@ -62,7 +62,7 @@ func Run(ctx context.Context, c Config) (r Result, err error) {
 	if err != nil {
 		return r, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // a temporary directory
 	// A state of its own: the measured endpoint has no history.
 	if err := os.Setenv("XDG_STATE_HOME", dir); err != nil {
 		return r, err
@@ -184,12 +184,12 @@ func endpointUsage(ctx context.Context, endpoint string) (Usage, map[string]int6
 // Print writes a result for people.
 func (r Result) Print(w io.Writer) {
 	seconds := r.Elapsed.Seconds()
-	fmt.Fprintf(w, "%s no-op tasks in %s messages, submit to last result read: %.2f s = %s tasks/s (%s, %d CPUs)\n",
+	_, _ = fmt.Fprintf(w, "%s no-op tasks in %s messages, submit to last result read: %.2f s = %s tasks/s (%s, %d CPUs)\n",
 		progress.Count(r.Tasks), progress.Count(r.Messages), seconds, progress.Count(int(float64(r.Tasks)/seconds)), runtime.Version(), runtime.NumCPU())
 	for _, p := range []struct {
 		name string
 		u    Usage
 	}{{"producer", r.Producer}, {"workers", r.Workers}, {"endpoint", r.Endpoint}} {
-		fmt.Fprintf(w, "  %-9s %8.1f µs CPU per task, peak %4d MiB\n", p.name, float64(p.u.CPU.Microseconds())/float64(r.Tasks), p.u.PeakRSS>>20)
+		_, _ = fmt.Fprintf(w, "  %-9s %8.1f µs CPU per task, peak %4d MiB\n", p.name, float64(p.u.CPU.Microseconds())/float64(r.Tasks), p.u.PeakRSS>>20)
 	}
 }

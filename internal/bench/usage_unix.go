@@ -14,7 +14,7 @@ func own() Usage {
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &ru); err != nil {
 		return Usage{}
 	}
-	peak := int64(ru.Maxrss)
+	peak := int64(ru.Maxrss) //nolint:unconvert // 32 bits on some systems
 	if runtime.GOOS != "darwin" {
 		peak <<= 10 // kilobytes everywhere but on macOS
 	}

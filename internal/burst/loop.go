@@ -110,6 +110,6 @@ func (s *Session) DecideOnce(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "%d  %s\n", d.Want, d.Reason)
-	return nil
+	_, err = fmt.Fprintf(w, "%d  %s\n", d.Want, d.Reason)
+	return err
 }

@@ -48,16 +48,16 @@ func (s *Session) Submit(ctx context.Context, spec producer.Spec) (store.Job, er
 		return report.Job, submitError(err)
 	}
 	if report.Resumed {
-		s.cfg.note("job %s exists; %s of its %s tasks were there, %s sent again",
+		s.cfg.notef("job %s exists; %s of its %s tasks were there, %s sent again",
 			report.Job.ID, progress.Count(report.Skipped), progress.Count(report.Job.N), progress.Count(report.Sent))
 	}
 	return report.Job, nil
 }
 
-// note tells the user something beside the data.
-func (c Config) note(format string, args ...any) {
+// notef tells the user something beside the data.
+func (c Config) notef(format string, args ...any) {
 	if c.Progress != nil {
-		fmt.Fprintf(c.Progress, format+"\n", args...)
+		_, _ = fmt.Fprintf(c.Progress, format+"\n", args...)
 	}
 }
 

@@ -64,11 +64,6 @@ func withServer(m *testing.M) (int, error) {
 	return code, nil
 }
 
-// embedded reports whether SQS and DynamoDB are the embedded endpoint's.
-func embedded() bool {
-	return os.Getenv("AWS_ENDPOINT_URL_SQS") == "" && os.Getenv("AWS_ENDPOINT_URL_DYNAMODB") == ""
-}
-
 // world is one stack of its own with its clients.
 type world struct {
 	stack.Stack
