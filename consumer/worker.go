@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/starburst-go/starburst/internal/sqsbatch"
 	"github.com/starburst-go/starburst/store"
 )
 
@@ -286,62 +285,6 @@ func (w *Worker) adapt(took time.Duration) {
 	mean := max(w.mean, time.Microsecond)
 	w.mu.Unlock()
 	w.credits.setPrefetch(min(w.cfg.MaxPrefetch, w.cfg.Slots*int(prefetchWork/mean)))
-}
-
-// release gives a message back to the queue, to be visible after wait.
-func (w *Worker) release(d *delivery, wait time.Duration) {
-	w.takeBackStart(d)
-	w.releaseAll([]*lease{d.lease}, wait)
-}
-
-func (w *Worker) releaseAll(ls []*lease, wait time.Duration) {
-	var asks []sqsbatch.Visibility
-	for _, le := range ls {
-		held := w.leases.leave(le)
-		le.cancel(ErrStopping)
-		if held {
-			asks = append(asks, sqsbatch.Visibility{Handle: le.handle, Timeout: wait.Round(time.Second)})
-		}
-	}
-	if len(asks) == 0 {
-		return
-	}
-	// Worth a few tries only: an unreleased message comes back when its lease ends.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.base), 5*time.Second)
-	defer cancel()
-	w.account.requests("sqs.visibility", (len(asks)+9)/10)
-	for _, err := range sqsbatch.ChangeVisibilityAll(ctx, w.cfg.Queue, w.cfg.QueueURL, asks) {
-		if err != nil && !errors.Is(err, sqsbatch.ErrLeaseLost) {
-			w.cfg.Log.WarnContext(ctx, "message not released; it comes back when its lease ends", "err", err)
-		}
-	}
-}
-
-// releaseUnstarted gives back what no slot has taken. The polls have ended, so
-// that none of ours can take it right back (kombu#1835).
-func (w *Worker) releaseUnstarted() {
-	var ls []*lease
-	for {
-		select {
-		case d := <-w.ready:
-			ls = append(ls, d.lease)
-		default:
-			w.releaseAll(ls, 0)
-			return
-		}
-	}
-}
-
-// releaseHeld gives back whatever is still held, such as the messages of
-// handlers that ignored their end.
-func (w *Worker) releaseHeld() {
-	w.leases.mu.Lock()
-	ls := make([]*lease, 0, len(w.leases.held))
-	for _, le := range w.leases.held {
-		ls = append(ls, le)
-	}
-	w.leases.mu.Unlock()
-	w.releaseAll(ls, 0)
 }
 
 // awaitSlots waits for the handlers: the grace period, and then a little for
