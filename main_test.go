@@ -32,7 +32,7 @@ var (
 	})
 	half = starburst.Handle("half", func(_ context.Context, i int) (*int, error) {
 		if i%2 == 1 {
-			return nil, nil //nolint:nilnil // a nil result is a result
+			return nil, nil // a nil result is a result
 		}
 		h := i / 2
 		return &h, nil

@@ -86,7 +86,7 @@ func lastDefinition(ctx context.Context, api *ecs.Client, s stack.Stack) (*types
 		return nil, fmt.Errorf("look at the local service: %w", err)
 	}
 	if len(out.Services) == 0 || out.Services[0].TaskDefinition == nil {
-		return nil, nil //nolint:nilnil // no service yet
+		return nil, nil // no service yet
 	}
 	def, err := api.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: out.Services[0].TaskDefinition})
 	if err != nil {

@@ -107,7 +107,7 @@ func (p *process) wait(ctx context.Context) (exit *int, err error) {
 	state, err := p.child.Wait()
 	p.reaped = true
 	if err != nil {
-		return nil, nil //nolint:nilnil // it has ended; only the code is unknown
+		return nil, nil // it has ended; only the code is unknown
 	}
 	return new(exitCode(state)), nil
 }
