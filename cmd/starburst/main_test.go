@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -14,9 +15,12 @@ import (
 	"github.com/starburst-go/starburst/internal/testmain"
 )
 
-// TestMain is also the program that sessions start as worker and endpoint.
+// envMain makes the test binary be the command.
+const envMain = "TEST_STARBURST_MAIN"
+
+// TestMain is also the command under test, and the program that sessions start as worker and endpoint.
 func TestMain(m *testing.M) {
-	if os.Getenv("STARBURST_ROLE") != "" || len(os.Args) > 1 && os.Args[1] == "worker" {
+	if os.Getenv(envMain) != "" || os.Getenv("STARBURST_ROLE") != "" || len(os.Args) > 1 && os.Args[1] == "worker" {
 		main()
 		return
 	}
@@ -29,11 +33,26 @@ type output struct {
 	stdout, stderr string
 }
 
-// starburst runs the command line as main does.
+// process makes a process of the command. The end of ctx interrupts it, as Ctrl-C does.
+func process(ctx context.Context, args ...string) *exec.Cmd {
+	self, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	cmd := exec.CommandContext(ctx, self, args...)
+	cmd.Env = append(os.Environ(), envMain+"=1")
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 30 * time.Second
+	return cmd
+}
+
+// starburst runs the command to its end.
 func starburst(ctx context.Context, stdin string, args ...string) output {
+	cmd := process(ctx, args...)
 	var stdout, stderr bytes.Buffer
-	code := run(ctx, append([]string{"starburst"}, args...), strings.NewReader(stdin), &stdout, &syncWriter{w: &stderr})
-	return output{code, stdout.String(), stderr.String()}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
+	_ = cmd.Run() // the exit code is what is tested
+	return output{exit.Code(cmd.ProcessState.ExitCode()), stdout.String(), stderr.String()}
 }
 
 // syncWriter serialises writes: progress and errors come from several goroutines.
@@ -76,8 +95,15 @@ func startDev(t *testing.T, argv ...string) {
 	out := &syncWriter{w: &stdout}
 	errs := &syncWriter{w: &stderr}
 	done := make(chan exit.Code, 1)
-	args := append([]string{"starburst", "dev", "--port", "0", "--", self, "worker", "--exec", "--"}, argv...)
-	go func() { done <- run(ctx, args, strings.NewReader(""), out, errs) }()
+	dev := process(ctx, append([]string{"dev", "--port", "0", "--", self, "worker", "--exec", "--"}, argv...)...)
+	dev.Stdout, dev.Stderr = out, errs
+	if err := dev.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = dev.Wait()
+		done <- exit.Code(dev.ProcessState.ExitCode())
+	}()
 	t.Cleanup(func() {
 		cancel()
 		select {

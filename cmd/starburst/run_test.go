@@ -69,10 +69,11 @@ func TestInterruptKeepsTheJobAndSaysHowToGoOn(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	// The first result interrupts the run.
+	first := process(ctx, "run", "--state", "interrupted", "--chunk", "1", "--range", "1:200", "--", "sh", "-c", "sleep 0.03; echo {}")
 	var stderr bytes.Buffer
-	code := run(ctx, []string{"starburst", "run", "--state", "interrupted", "--chunk", "1", "--range", "1:200", "--", "sh", "-c", "sleep 0.03; echo {}"},
-		strings.NewReader(""), writerFunc(func(p []byte) (int, error) { cancel(); return len(p), nil }), &syncWriter{w: &stderr})
-	out := output{code: code, stderr: stderr.String()}
+	first.Stdout, first.Stderr = writerFunc(func(p []byte) (int, error) { cancel(); return len(p), nil }), &stderr
+	_ = first.Run()
+	out := output{code: exit.Code(first.ProcessState.ExitCode()), stderr: stderr.String()}
 	if out.code != exit.Interrupt {
 		t.Fatalf("exit %d, want %d: %s", out.code, exit.Interrupt, out.stderr)
 	}
