@@ -16,7 +16,7 @@ func attachCommand() *cli.Command {
 	return command(&cli.Command{
 		Name:      "attach",
 		Usage:     "go on with a job that was interrupted, or wait for a detached one",
-		UsageText: "starburst attach --state NAME JOB\n   starburst attach JOB                      on a configured stack or a running `starburst dev`",
+		UsageText: "starburst attach --state NAME JOB\nstarburst attach JOB                      on a configured stack or a running `starburst dev`",
 		Description: "With --state it reopens the local state that an interrupted run left, starts its workers again, waits for the\n" +
 			"job and prints its results. Without, it waits for a job that other workers run.",
 		Flags: slices.Concat(laptopFlags(), []cli.Flag{

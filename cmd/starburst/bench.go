@@ -18,7 +18,7 @@ func benchCommand() *cli.Command {
 			"read, and prints tasks per second, CPU time per task and peak memory of producer, workers and endpoint.",
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "tasks", Value: 100_000, Usage: "tasks to push"},
-			&cli.IntFlag{Name: "chunk", Usage: "tasks per message (default: as for any job)"},
+			&cli.IntFlag{Name: "chunk", Usage: "tasks per message", DefaultText: "as for any job"},
 			&cli.IntFlag{Name: "workers", Aliases: []string{"w"}, Value: runtime.NumCPU(), Usage: "most worker processes"},
 			&cli.IntFlag{Name: "slots", Value: 1, Usage: "tasks at once per worker"},
 			&cli.BoolFlag{Name: "worker", Hidden: true, Usage: "be one of the bench's workers"},

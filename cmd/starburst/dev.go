@@ -29,7 +29,7 @@ func devCommand() *cli.Command {
 	return command(&cli.Command{
 		Name:      "dev",
 		Usage:     "serve SQS, DynamoDB, ECS and S3 on this machine, with workers",
-		UsageText: "starburst dev -- starburst worker --exec -- ./simulate.sh {}\n   starburst dev -- ./my-starburst-program\n   starburst dev                              the endpoint alone",
+		UsageText: "starburst dev -- starburst worker --exec -- ./simulate.sh {}\nstarburst dev -- ./my-starburst-program\nstarburst dev                              the endpoint alone",
 		Description: "Serves the AWS protocols on the loopback interface until Ctrl-C and prints the export lines that point any AWS\n" +
 			"SDK at it. With a worker command, its ECS service runs that command as processes, sized by the autoscaler, and\n" +
 			"`starburst submit`, `status` and `results` find it by themselves. State stays in its directory and survives a kill.",

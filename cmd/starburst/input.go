@@ -23,9 +23,9 @@ func inputFlags() []cli.Flag {
 func jobFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "job", Usage: "the job's `ID`; submitting an id again sends only what has no result yet"},
-		&cli.IntFlag{Name: "chunk", Usage: "tasks per message (default: by the number of tasks and workers)"},
+		&cli.IntFlag{Name: "chunk", Usage: "tasks per message", DefaultText: "by the number of tasks and workers"},
 		&cli.IntFlag{Name: "attempts", Value: 3, Usage: "how often a failing task is run in all"},
-		&cli.DurationFlag{Name: "timeout", Usage: "time limit of one run of one task (default: none)"},
+		&cli.DurationFlag{Name: "timeout", Usage: "time limit of one run of one task", DefaultText: "none"},
 	}
 }
 

@@ -45,7 +45,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	return &cli.App{
 		Name:            "starburst",
 		Usage:           "burst embarrassingly parallel work from a laptop to AWS",
-		UsageText:       "starburst run -- ./simulate.sh {}        run a program once per input, here and now\n   starburst submit HANDLER --input F.jsonl  send a job to a running stack\n   starburst COMMAND --help",
+		UsageText:       "starburst run -- ./simulate.sh {}        run a program once per input, here and now\nstarburst submit HANDLER --input F.jsonl  send a job to a running stack\nstarburst COMMAND --help",
 		Reader:          stdin,
 		Writer:          stdout,
 		ErrWriter:       stderr,

@@ -178,13 +178,19 @@ func oneLine(s string) string {
 	return s
 }
 
-// csvPrinter prints the columns of the first result's object, or one column "result".
+// csvPrinter prints the columns of the first successful result's object, or one
+// column "result". Failures before it wait for the header that it decides.
 type csvPrinter struct {
 	w       *csv.Writer
 	columns []string
+	waiting []store.Settled
 }
 
 func (p *csvPrinter) print(s store.Settled) error {
+	if p.columns == nil && s.Failure != nil {
+		p.waiting = append(p.waiting, s)
+		return nil
+	}
 	object, value, err := csvFields(s)
 	if err != nil {
 		return err
@@ -194,6 +200,10 @@ func (p *csvPrinter) print(s store.Settled) error {
 			return err
 		}
 	}
+	return p.row(s, object, value)
+}
+
+func (p *csvPrinter) row(s store.Settled, object map[string]string, value string) error {
 	row := []string{strconv.Itoa(s.Index), strconv.FormatBool(s.Failure == nil)}
 	for _, c := range p.columns {
 		if c == "result" && object == nil {
@@ -218,10 +228,24 @@ func (p *csvPrinter) header(object map[string]string) error {
 	if object == nil {
 		p.columns = []string{"result"}
 	}
-	return p.w.Write(slices.Concat([]string{"index", "ok"}, p.columns, []string{"error"}))
+	if err := p.w.Write(slices.Concat([]string{"index", "ok"}, p.columns, []string{"error"})); err != nil {
+		return err
+	}
+	for _, w := range p.waiting {
+		if err := p.row(w, nil, ""); err != nil {
+			return err
+		}
+	}
+	p.waiting = nil
+	return nil
 }
 
 func (p *csvPrinter) end() error {
+	if p.waiting != nil {
+		if err := p.header(nil); err != nil {
+			return err
+		}
+	}
 	p.w.Flush()
 	return p.w.Error()
 }

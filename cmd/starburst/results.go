@@ -45,7 +45,11 @@ func resultsCommand() *cli.Command {
 					results = s.Follow(ctx, job)
 				}
 				seen := 0
-				if err := printJob(c, filter(results, c.Bool("failed"), &seen), job); err != nil {
+				err = printJob(c, filter(results, c.Bool("failed"), &seen), job)
+				if seen == job.N {
+					s.MarkDone(ctx, job)
+				}
+				if err != nil {
 					return err
 				}
 				if seen < job.N {

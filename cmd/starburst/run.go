@@ -28,7 +28,7 @@ func runCommand() *cli.Command {
 	return command(&cli.Command{
 		Name:      "run",
 		Usage:     "run a program once per input on this machine's workers",
-		UsageText: "starburst run --range 1:100 -- ./simulate.sh {}\n   starburst run -- echo {} ::: a b c\n   starburst run --input cities.csv -- python3 forecast.py {}",
+		UsageText: "starburst run --range 1:100 -- ./simulate.sh {}\nstarburst run -- echo {} ::: a b c\nstarburst run --input cities.csv -- python3 forecast.py {}",
 		Description: "Runs CMD once per task, with every {} replaced by the task's argument (text as it is, anything else as JSON;\n" +
 			"appended when there is no {}), and prints what each wrote to standard output, in the order of the inputs.\n" +
 			"It brings its own queue, table and workers on the loopback interface and stops them at the end. The state\n" +

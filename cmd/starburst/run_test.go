@@ -106,6 +106,12 @@ func TestSubmitStatusResults(t *testing.T) {
 	if res.code != exit.TasksFail || !strings.HasPrefix(res.stdout, "{\"index\":0,\"ok\":true,\"result\":\"r1\"}\n") {
 		t.Errorf("results: %+v", res)
 	}
+	if csv := starburst(t.Context(), "", "results", "j1", "-o", "csv"); csv.stdout != "index,ok,result,error\n0,true,r1,\n1,true,r2,\n2,false,,exit status 1\n" {
+		t.Errorf("results as CSV: %+v", csv)
+	}
+	if csv := starburst(t.Context(), "", "results", "j1", "--failed", "-o", "csv"); csv.stdout != "index,ok,result,error\n2,false,,exit status 1\n" {
+		t.Errorf("failed results as CSV: %+v", csv)
+	}
 	if failed := starburst(t.Context(), "", "results", "--failed", "j1"); strings.Count(failed.stdout, "\n") != 1 || !strings.Contains(failed.stdout, `"argument":7`) {
 		t.Errorf("failed results: %+v", failed)
 	}

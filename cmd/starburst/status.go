@@ -23,7 +23,7 @@ func statusCommand() *cli.Command {
 	return command(&cli.Command{
 		Name:      "status",
 		Usage:     "show jobs, or one job",
-		UsageText: "starburst status            the jobs of the last week\n   starburst status JOB        one job; exits with 8 while it is not done",
+		UsageText: "starburst status            the jobs of the last week\nstarburst status JOB        one job; exits with 8 while it is not done",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "table", Usage: "`table|json`"},
 			&cli.DurationFlag{Name: "since", Value: listedSince, Usage: "how far back to list"},
@@ -110,7 +110,8 @@ func showJob(ctx context.Context, c *cli.Context, s *burst.Session, id string) e
 	line := lineOf(job)
 	line.OK, line.Failed, line.Missing = count.OK, count.Failed, job.N-count.OK-count.Failed
 	if line.Missing == 0 && (job.State == store.Sealed || job.State == store.Open) {
-		line.State = string(store.Done) // nobody waited for it to be marked
+		s.MarkDone(ctx, job) // nobody waited for it
+		line.State = string(store.Done)
 	}
 	cost, err := jobCost(ctx, s, id)
 	if err != nil {

@@ -16,12 +16,12 @@ func submitCommand() *cli.Command {
 	return command(&cli.Command{
 		Name:      "submit",
 		Usage:     "send a job to a stack and print its id",
-		UsageText: "starburst submit HANDLER --input tasks.jsonl\n   starburst submit HANDLER --range 1:10000 --wait",
+		UsageText: "starburst submit HANDLER --input tasks.jsonl\nstarburst submit HANDLER --range 1:10000 --wait",
 		Description: "Sends one task per input to the workers that know HANDLER, and returns when SQS has confirmed all of them. The job\n" +
 			"goes on without this process: `starburst status JOB`, `starburst results JOB`. It uses the stack that the\n" +
 			"environment describes, or a running `starburst dev`. Input is validated before anything is sent.",
 		Flags: slices.Concat(inputFlags(), jobFlags(), []cli.Flag{
-			&cli.IntFlag{Name: "workers", Usage: "workers to expect, for the choice of the chunk size"},
+			&cli.IntFlag{Name: "workers", Usage: "workers to expect, for the choice of the chunk size", DefaultText: "100"},
 			&cli.IntFlag{Name: "slots", Value: 1, Usage: "tasks at once per worker, for the choice of the chunk size"},
 			&cli.BoolFlag{Name: "wait", Usage: "wait for the job and print its results"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "jsonl", Usage: "with --wait: `text|jsonl|csv|table`"},

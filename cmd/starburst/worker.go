@@ -25,7 +25,7 @@ func workerCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "exec", Usage: "run the program given after --, once per task"},
 			&cli.StringFlag{Name: "handler", Value: execHandler, Usage: "`NAME` of the handler whose tasks to take"},
-			&cli.IntFlag{Name: "slots", Usage: "tasks at once (default $STARBURST_SLOTS, else 1)"},
+			&cli.IntFlag{Name: "slots", Usage: "tasks at once", DefaultText: "$STARBURST_SLOTS, else 1"},
 		},
 		Action: func(c *cli.Context) error {
 			name := c.String("handler")

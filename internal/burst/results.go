@@ -60,9 +60,7 @@ func (s *Session) Follow(ctx context.Context, job store.Job) iter.Seq2[store.Set
 			if next == job.N {
 				// Before the last yield: the consumer may not come back for more.
 				stop()
-				if err := s.store.Finish(context.WithoutCancel(ctx), job.ID, store.Done, time.Now()); err != nil {
-					s.cfg.Log.Warn("job not marked as done; the next recount does it", "job", job.ID, "err", err)
-				}
+				s.MarkDone(context.WithoutCancel(ctx), job)
 			}
 			if !yield(settled, nil) {
 				if next < job.N {
@@ -71,6 +69,17 @@ func (s *Session) Follow(ctx context.Context, job store.Job) iter.Seq2[store.Set
 				return
 			}
 		}
+	}
+}
+
+// MarkDone records that all tasks of the job are settled, as somebody has just
+// seen. It is a convenience for lists: the results themselves are the truth.
+func (s *Session) MarkDone(ctx context.Context, job store.Job) {
+	if job.State == store.Done || job.State == store.Cancelled {
+		return
+	}
+	if err := s.store.Finish(ctx, job.ID, store.Done, time.Now()); err != nil {
+		s.cfg.Log.Warn("job not marked as done; whoever looks next does it", "job", job.ID, "err", err)
 	}
 }
 
