@@ -30,11 +30,7 @@ func attachCommand() *cli.Command {
 			if err := checkFormat(c.String("output")); err != nil {
 				return err
 			}
-			open := connect
-			if c.String("state") != "" && stack.FromEnv().IsZero() {
-				open = reopen
-			}
-			s, err := open(c)
+			s, err := openWherever(c)
 			if err != nil {
 				return err
 			}
@@ -56,6 +52,15 @@ func oneArgument(c *cli.Context, name string) (string, error) {
 		return "", exit.Errorf(exit.Usage, "%s takes one argument, %s; got %d", c.Command.Name, name, c.NArg()).WithHint("starburst %s --help", c.Command.Name)
 	}
 	return c.Args().First(), nil
+}
+
+// openWherever reopens the local state that --state names, or connects to the
+// configured stack.
+func openWherever(c *cli.Context) (*burst.Session, error) {
+	if c.String("state") != "" && stack.FromEnv().IsZero() {
+		return reopen(c)
+	}
+	return connect(c)
 }
 
 // reopen opens a session on a local state, with the worker command that the

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/starburst-go/starburst/internal/burst"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/store"
 )
@@ -51,6 +52,9 @@ func resultsCommand() *cli.Command {
 				}
 				if err != nil {
 					return err
+				}
+				if seen < job.N && job.State == store.Cancelled {
+					return &burst.CancelledError{Job: id, Settled: seen, N: job.N}
 				}
 				if seen < job.N {
 					return exit.Errorf(exit.Pending, "%d of %d tasks of job %s have no result yet", job.N-seen, job.N, id).WithHint("starburst results --wait %s", id)

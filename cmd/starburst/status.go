@@ -126,6 +126,8 @@ func showJob(ctx context.Context, c *cli.Context, s *burst.Session, id string) e
 	switch {
 	case err != nil:
 		return err
+	case job.State == store.Cancelled:
+		return nil
 	case line.Missing > 0:
 		return exit.Errorf(exit.Pending, "%s of %s tasks have no result yet", progress.Count(line.Missing), progress.Count(job.N)).WithHint("starburst results --wait %s", id)
 	case line.Failed > 0:

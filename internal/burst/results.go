@@ -1,6 +1,7 @@
 package burst
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,7 +84,8 @@ func (s *Session) MarkDone(ctx context.Context, job store.Job) {
 	}
 }
 
-// watch keeps the display up to date, and ends the wait when no worker can work.
+// watch keeps the display up to date, and ends the wait when no worker can work or
+// the job was cancelled.
 func (s *Session) watch(ctx context.Context, job store.Job, bar *progress.Bar, fail context.CancelCauseFunc) {
 	t := time.NewTicker(progressEvery)
 	defer t.Stop()
@@ -98,7 +100,7 @@ func (s *Session) watch(ctx context.Context, job store.Job, bar *progress.Bar, f
 			continue // the next look may do better; the results' own reader reports lasting errors
 		}
 		bar.Update(snap)
-		if err := s.crashLoop(ctx, snap); err != nil {
+		if err := cmp.Or(s.crashLoop(ctx, snap), s.cancelled(ctx, job.ID, snap.Done)); err != nil {
 			fail(err)
 			return
 		}
