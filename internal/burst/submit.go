@@ -103,7 +103,7 @@ func submitError(err error) error {
 	var partly *producer.PartlyEnqueuedError
 	switch {
 	case errors.As(err, &partly):
-		return exit.Errorf(exit.Partly, "%w", err)
+		return exit.Errorf(exit.Partly, "%w", err).WithHint("the same command with --job %s sends the rest", partly.Job)
 	case errors.Is(err, producer.ErrEmptyJob), errors.As(err, &input), errors.As(err, &spec), errors.As(err, &large), errors.As(err, &conflict):
 		return exit.Errorf(exit.Usage, "%w", err)
 	}
