@@ -35,7 +35,7 @@ type upstream struct {
 func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, op, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	var in struct {
-		Entries      []struct{ Id, ReceiptHandle string }
+		Entries      []struct{ ID, ReceiptHandle string }
 		RequestItems map[string]struct{ Keys []json.RawMessage }
 	}
 	b, _ := io.ReadAll(r.Body)
