@@ -19,8 +19,15 @@ func flagsFirst(app *cli.App, args []string) []string {
 	if cmd == nil || takesProgram(cmd.Name) {
 		return args
 	}
+	names := 2 // the program and the command, with its subcommand
+	for _, sub := range cmd.Subcommands {
+		if sub.Name == args[names] {
+			cmd, names = sub, names+1
+			break
+		}
+	}
 	var flags, rest []string
-	for i := 2; i < len(args); i++ {
+	for i := names; i < len(args); i++ {
 		a := args[i]
 		if a == "--" {
 			rest = append(rest, args[i:]...)
@@ -36,7 +43,7 @@ func flagsFirst(app *cli.App, args []string) []string {
 			flags = append(flags, args[i])
 		}
 	}
-	return append(append([]string{args[0], args[1]}, flags...), rest...)
+	return slices.Concat(args[:names], flags, rest)
 }
 
 func takesProgram(command string) bool {

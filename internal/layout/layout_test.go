@@ -51,16 +51,20 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/laptop", "internal/exit internal/stack internal/localaws"},
 	{"internal/role", "consumer store internal/exit internal/stack internal/laptop"},
 	{"internal/burst", "producer autoscale/... cost/... store internal/exit internal/progress internal/stack internal/laptop internal/role"},
+	{"internal/dlq", "codec store internal/awserr internal/exit internal/sqsbatch"},
 	{"internal/bench", "producer consumer internal/burst internal/progress internal/role"},
 	{".", "producer consumer autoscale/... cost/... codec store internal/burst internal/exit internal/role internal/stack"},
-	{"cmd/...", ". producer consumer autoscale/... cost/... codec store internal/awserr internal/bench internal/burst " +
+	{"cmd/...", ". producer consumer autoscale/... cost/... codec store internal/awserr internal/bench internal/burst internal/dlq " +
 		"internal/exit internal/laptop internal/localaws internal/progress internal/role internal/stack"},
 
 	// Examples are what a user can write.
 	{"examples/...", ". examples/internal/..."},
 
 	// For tests only: no row lets another package import them.
+	{"internal/chaos", ""},
+	{"internal/check", "codec store"},
 	{"internal/endtoend", ""},
+	{"internal/faults", ""},
 	{"internal/layout", ""},
 	{"internal/testmain", ""},
 }

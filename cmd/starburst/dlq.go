@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/starburst-go/starburst/codec"
+	"github.com/starburst-go/starburst/internal/burst"
+	"github.com/starburst-go/starburst/internal/dlq"
+	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/store"
+)
+
+// listedDead bounds what `dlq ls` and `dlq show` look at.
+const listedDead = 1000
+
+func dlqCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:  "dlq",
+		Usage: "look into the dead-letter queue, move its messages back, empty it",
+		Description: "The dead-letter queue holds messages that no worker could understand. A task that fails is not among them: it is\n" +
+			"recorded as failed, see `starburst retry`.",
+		Subcommands: []*cli.Command{
+			dlqSub(&cli.Command{Name: "ls", Usage: "list the messages and why they are there", Flags: []cli.Flag{
+				&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "table", Usage: "`table|json`"},
+			}}, dlqList),
+			dlqSub(&cli.Command{Name: "show", Usage: "show one message", UsageText: "starburst dlq show MESSAGE"}, dlqShow),
+			dlqSub(&cli.Command{Name: "redrive", Usage: "move all messages back to the queue", Flags: []cli.Flag{
+				&cli.IntFlag{Name: "rate", Usage: "messages per second", DefaultText: "as fast as it goes"},
+			}}, dlqRedrive),
+			dlqSub(&cli.Command{Name: "purge", Usage: "delete all messages", Flags: []cli.Flag{
+				&cli.BoolFlag{Name: "yes", Usage: "really delete them"},
+			}}, dlqPurge),
+		},
+	})
+}
+
+// dlqSub makes a command that works on the stack's dead-letter queue.
+func dlqSub(c *cli.Command, action func(ctx context.Context, c *cli.Context, q *dlq.Queue, s *burst.Session) error) *cli.Command {
+	c.Action = func(c *cli.Context) error {
+		s, err := connect(c)
+		if err != nil {
+			return err
+		}
+		return withSession(c, s, func(ctx context.Context, _ func(store.Job)) error {
+			q, err := dlq.Open(ctx, s.Clients().SQS, s.Stack().QueueURL, s.Stack().DLQURL)
+			if err != nil {
+				return err
+			}
+			return action(ctx, c, q, s)
+		})
+	}
+	return command(c)
+}
+
+// deadLine is the JSON form of a dead message.
+type deadLine struct {
+	Message  string    `json:"message"`
+	Sent     time.Time `json:"sent"`
+	Receives int       `json:"receives"`
+	Reason   string    `json:"reason"`
+	Detail   string    `json:"detail,omitempty"`
+	Handler  string    `json:"handler,omitempty"`
+	Job      string    `json:"job,omitempty"`
+	Tasks    int       `json:"tasks,omitempty"`
+	Body     string    `json:"body"`
+}
+
+func deadLineOf(m dlq.Message) deadLine {
+	l := deadLine{Message: m.ID, Sent: m.Sent.UTC(), Receives: m.Receives, Reason: "not recorded", Body: m.Body}
+	if m.Err != nil {
+		l.Detail = m.Err.Error()
+	}
+	if r := m.Record; r != nil {
+		l.Reason, l.Detail = r.Reason, r.Detail
+	}
+	if m.Decoded != nil {
+		l.Handler, l.Job, l.Tasks = m.Decoded.Handler, m.Decoded.Job, m.Decoded.Len()
+	}
+	return l
+}
+
+func dlqList(ctx context.Context, c *cli.Context, q *dlq.Queue, s *burst.Session) error {
+	if o := c.String("output"); o != "table" && o != "json" {
+		return exit.Errorf(exit.Usage, "-o %q is not a format", o).WithHint("-o table, -o json")
+	}
+	all, err := q.List(ctx, listedDead)
+	if err != nil {
+		return err
+	}
+	if err := dlq.Explain(ctx, s.Store(), all); err != nil {
+		return err
+	}
+	lines := make([]deadLine, len(all))
+	for i, m := range all {
+		lines[i] = deadLineOf(m)
+	}
+	if c.String("output") == "json" {
+		return printJSON(c.App.Writer, lines)
+	}
+	if len(lines) == 0 {
+		fmt.Fprintln(c.App.ErrWriter, "the dead-letter queue is empty")
+		return nil
+	}
+	w := tabwriter.NewWriter(c.App.Writer, 2, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "MESSAGE\tSENT\tREASON\tDETAIL\tHANDLER\tJOB")
+	for _, l := range lines {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Message, l.Sent.Local().Format("2006-01-02 15:04:05"), l.Reason, oneLine(l.Detail), l.Handler, l.Job)
+	}
+	return w.Flush()
+}
+
+func dlqShow(ctx context.Context, c *cli.Context, q *dlq.Queue, s *burst.Session) error {
+	id, err := oneArgument(c, "MESSAGE")
+	if err != nil {
+		return err
+	}
+	all, err := q.List(ctx, listedDead)
+	if err != nil {
+		return err
+	}
+	for _, m := range all {
+		if m.ID != id {
+			continue
+		}
+		one := []dlq.Message{m}
+		if err := dlq.Explain(ctx, s.Store(), one); err != nil {
+			return err
+		}
+		return printJSON(c.App.Writer, readable(deadLineOf(one[0])))
+	}
+	return exit.Errorf(exit.NotFound, "message %s is not in the dead-letter queue", id).WithHint("starburst dlq ls")
+}
+
+// readable replaces a body that can be decoded by its JSON form.
+func readable(l deadLine) deadLine {
+	raw, err := codec.DecodeBody(l.Body)
+	if err != nil {
+		return l
+	}
+	if b, err := codec.MsgpackToJSON(raw); err == nil {
+		l.Body = string(b)
+	}
+	return l
+}
+
+func dlqRedrive(ctx context.Context, c *cli.Context, q *dlq.Queue, _ *burst.Session) error {
+	before, err := q.Count(ctx)
+	if err != nil {
+		return err
+	}
+	moved, err := q.Redrive(ctx, c.Int("rate"), func(total int) {
+		fmt.Fprintf(c.App.ErrWriter, "moved %d of about %d\n", total, before)
+	})
+	if _, e := fmt.Fprintf(c.App.Writer, "%d messages moved back to the queue\n", moved); err == nil {
+		err = e
+	}
+	return err
+}
+
+func dlqPurge(ctx context.Context, c *cli.Context, q *dlq.Queue, _ *burst.Session) error {
+	n, err := q.Count(ctx)
+	if err != nil {
+		return err
+	}
+	if !c.Bool("yes") {
+		return exit.Errorf(exit.Usage, "purge deletes about %d messages for good: say --yes", n).WithHint("starburst dlq purge --yes")
+	}
+	if err := q.Purge(ctx); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.App.Writer, "about %d messages deleted\n", n)
+	return err
+}
