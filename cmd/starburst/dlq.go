@@ -103,13 +103,13 @@ func dlqList(ctx context.Context, c *cli.Context, q *dlq.Queue, s *burst.Session
 		return printJSON(c.App.Writer, lines)
 	}
 	if len(lines) == 0 {
-		fmt.Fprintln(c.App.ErrWriter, "the dead-letter queue is empty")
+		_, _ = fmt.Fprintln(c.App.ErrWriter, "the dead-letter queue is empty")
 		return nil
 	}
 	w := tabwriter.NewWriter(c.App.Writer, 2, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "MESSAGE\tSENT\tREASON\tDETAIL\tHANDLER\tJOB")
+	_, _ = fmt.Fprintln(w, "MESSAGE\tSENT\tREASON\tDETAIL\tHANDLER\tJOB")
 	for _, l := range lines {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Message, l.Sent.Local().Format("2006-01-02 15:04:05"), l.Reason, oneLine(l.Detail), l.Handler, l.Job)
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Message, l.Sent.Local().Format("2006-01-02 15:04:05"), l.Reason, oneLine(l.Detail), l.Handler, l.Job)
 	}
 	return w.Flush()
 }
@@ -154,7 +154,7 @@ func dlqRedrive(ctx context.Context, c *cli.Context, q *dlq.Queue, _ *burst.Sess
 		return err
 	}
 	moved, err := q.Redrive(ctx, c.Int("rate"), func(total int) {
-		fmt.Fprintf(c.App.ErrWriter, "moved %d of about %d\n", total, before)
+		_, _ = fmt.Fprintf(c.App.ErrWriter, "moved %d of about %d\n", total, before)
 	})
 	if _, e := fmt.Fprintf(c.App.Writer, "%d messages moved back to the queue\n", moved); err == nil {
 		err = e

@@ -46,13 +46,19 @@ func (q *Queue) moveTask(ctx context.Context, perSecond int, moved func(int)) (t
 		in.MaxNumberOfMessagesPerSecond = aws.Int32(int32(min(perSecond, maxMoveRate)))
 	}
 	if _, err := q.API.StartMessageMoveTask(ctx, in); err != nil {
-		if api, ok := errors.AsType[smithy.APIError](err); ok && !awserr.IsTransient(err) && !awserr.IsAccess(err) && api != nil {
+		if refused(err) {
 			return 0, false, nil
 		}
 		return 0, true, fmt.Errorf("start to move the dead messages: %w", err)
 	}
 	total, err = q.awaitMove(ctx, source, moved)
 	return total, true, err
+}
+
+// refused reports whether the endpoint itself said no, other than for want of a permission.
+func refused(err error) bool {
+	_, answered := errors.AsType[smithy.APIError](err)
+	return answered && !awserr.IsTransient(err) && !awserr.IsAccess(err)
 }
 
 // movePoll is how often a move task is asked how far it is.
