@@ -37,6 +37,14 @@ bench: build ## push 100,000 no-op tasks through the local endpoint, in default 
 	$(BIN)/starburst bench
 	$(BIN)/starburst bench --chunk 1
 
+.PHONY: chaos
+chaos: ## kill, freeze and restart workers under injected faults, with SEEDS seeds (default 1; SERVERS=1: also on ElasticMQ)
+	scripts/chaos.sh
+
+.PHONY: soak
+soak: ## half load for SOAK (default 30m); fails when goroutines or memory grow
+	scripts/chaos.sh soak
+
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME (default 20s) each
 	scripts/fuzz.sh

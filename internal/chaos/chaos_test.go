@@ -94,7 +94,7 @@ func TestKilledWorkersLoseNothing(t *testing.T) {
 	onBoth(t, func(t *testing.T, on endpoints) {
 		w := newWorld(t, setup{on: on, visibility: 3 * time.Second})
 		f := w.fleet(t, 4, func() workerSpec { return workerSpec{} })
-		job := w.submit(t, sleeps(pick(5000, 20_000), 5), 10)
+		job := w.submit(t, sleeps(pick(6000, 20_000), pick(10, 12)), 10)
 		done, stop := context.WithCancel(t.Context())
 		var killer sync.WaitGroup
 		kills := 0
