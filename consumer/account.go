@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/starburst-go/starburst/internal/usage"
 	"github.com/starburst-go/starburst/store"
 )
 
@@ -150,7 +151,7 @@ func (a *account) snapshot(now time.Time, held int, final bool) store.Ledger {
 	busy := a.slotBusy + time.Duration(a.busyNow)*now.Sub(a.busySince)
 	total := time.Duration(a.ledger.Slots) * now.Sub(a.ledger.Cost.Ready)
 	a.ledger.Cost.IdleMS = max(0, (total - busy).Milliseconds())
-	a.ledger.Cost.CPUMS = processCPU().Milliseconds()
+	a.ledger.Cost.CPUMS = usage.Own().CPU.Milliseconds()
 	a.dirty = false
 	l := a.ledger
 	l.Jobs = cloneMap(l.Jobs)

@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -86,7 +87,11 @@ type PartlyEnqueuedError struct {
 }
 
 func (e *PartlyEnqueuedError) Error() string {
-	s := fmt.Sprintf("job %q: %d of %d tasks are enqueued: %v", e.Job, e.Confirmed, e.N, e.Err)
+	why := e.Err.Error()
+	if errors.Is(e.Err, context.Canceled) {
+		why = "interrupted"
+	}
+	s := fmt.Sprintf("job %q: %d of %d tasks are enqueued: %s", e.Job, e.Confirmed, e.N, why)
 	if _, changed := errors.AsType[*ChangedError](e.Err); changed {
 		return s
 	}

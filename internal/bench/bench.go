@@ -19,6 +19,7 @@ import (
 	"github.com/starburst-go/starburst/internal/burst"
 	"github.com/starburst-go/starburst/internal/progress"
 	"github.com/starburst-go/starburst/internal/role"
+	"github.com/starburst-go/starburst/internal/usage"
 	"github.com/starburst-go/starburst/producer"
 )
 
@@ -40,18 +41,11 @@ type Config struct {
 	WorkerArgs []string
 }
 
-// Usage of one kind of process, all of them together.
-type Usage struct {
-	CPU time.Duration `json:"cpu_ns"`
-	// PeakRSS of the largest process, in bytes.
-	PeakRSS int64 `json:"peak_rss_bytes"`
-}
-
 // Result of one run.
 type Result struct {
 	Tasks, Chunk, Messages      int
 	Elapsed                     time.Duration
-	Producer, Workers, Endpoint Usage
+	Producer, Workers, Endpoint usage.Usage
 	Requests                    map[string]int64
 }
 
@@ -93,7 +87,7 @@ func Run(ctx context.Context, c Config) (r Result, err error) {
 
 func push(ctx context.Context, s *burst.Session, c Config) (Result, error) {
 	r := Result{Tasks: c.Tasks}
-	before := own()
+	before := usage.Own()
 	start := time.Now()
 	job, err := s.Submit(ctx, producer.Spec{
 		Handler: Handler, Source: producer.Range{From: 1, To: int64(c.Tasks), Step: 1}, Chunk: c.Chunk,
@@ -115,8 +109,8 @@ func push(ctx context.Context, s *burst.Session, c Config) (Result, error) {
 	if n != c.Tasks {
 		return r, fmt.Errorf("%d results of %d tasks", n, c.Tasks)
 	}
-	after := own()
-	r.Producer = Usage{CPU: after.CPU - before.CPU, PeakRSS: after.PeakRSS}
+	after := usage.Own()
+	r.Producer = usage.Usage{CPU: after.CPU - before.CPU, PeakRSS: after.PeakRSS}
 	r.Messages = job.Plan.Roots(job.N)
 	r.Chunk = job.Plan.Chunk
 	return r, nil
@@ -126,7 +120,7 @@ func push(ctx context.Context, s *burst.Session, c Config) (Result, error) {
 // stop and leaves its usage behind.
 func Worker(ctx context.Context) error {
 	err := role.RunWorker(ctx, consumer.Registry{Handler: func(context.Context, consumer.Task) ([]byte, error) { return nil, nil }})
-	b, e := json.Marshal(own())
+	b, e := json.Marshal(usage.Own())
 	if e == nil {
 		e = os.WriteFile(filepath.Join(os.Getenv(EnvDir), "usage-"+strconv.Itoa(os.Getpid())+".json"), b, 0o600)
 	}
@@ -136,8 +130,8 @@ func Worker(ctx context.Context) error {
 	return err
 }
 
-func workersUsage(dir string) (Usage, error) {
-	var sum Usage
+func workersUsage(dir string) (usage.Usage, error) {
+	var sum usage.Usage
 	files, err := filepath.Glob(filepath.Join(dir, "usage-*.json"))
 	if err != nil {
 		return sum, err
@@ -147,7 +141,7 @@ func workersUsage(dir string) (Usage, error) {
 		if err != nil {
 			return sum, err
 		}
-		var u Usage
+		var u usage.Usage
 		if err := json.Unmarshal(b, &u); err != nil {
 			return sum, fmt.Errorf("usage %s: %w", f, err)
 		}
@@ -164,21 +158,21 @@ type stats struct {
 	PeakRSS  int64            `json:"peak_rss"`
 }
 
-func endpointUsage(ctx context.Context, endpoint string) (Usage, map[string]int64, error) {
+func endpointUsage(ctx context.Context, endpoint string) (usage.Usage, map[string]int64, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint+"/_starburst/stats", nil)
 	if err != nil {
-		return Usage{}, nil, err
+		return usage.Usage{}, nil, err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return Usage{}, nil, fmt.Errorf("ask the endpoint for its usage: %w", err)
+		return usage.Usage{}, nil, fmt.Errorf("ask the endpoint for its usage: %w", err)
 	}
 	defer resp.Body.Close()
 	var s stats
 	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&s); err != nil {
-		return Usage{}, nil, fmt.Errorf("read the endpoint's usage: %w", err)
+		return usage.Usage{}, nil, fmt.Errorf("read the endpoint's usage: %w", err)
 	}
-	return Usage{CPU: time.Duration(s.CPUMS) * time.Millisecond, PeakRSS: s.PeakRSS}, s.Requests, nil
+	return usage.Usage{CPU: time.Duration(s.CPUMS) * time.Millisecond, PeakRSS: s.PeakRSS}, s.Requests, nil
 }
 
 // Print writes a result for people.
@@ -188,7 +182,7 @@ func (r Result) Print(w io.Writer) {
 		progress.Count(r.Tasks), progress.Count(r.Messages), seconds, progress.Count(int(float64(r.Tasks)/seconds)), runtime.Version(), runtime.NumCPU())
 	for _, p := range []struct {
 		name string
-		u    Usage
+		u    usage.Usage
 	}{{"producer", r.Producer}, {"workers", r.Workers}, {"endpoint", r.Endpoint}} {
 		_, _ = fmt.Fprintf(w, "  %-9s %8.1f µs CPU per task, peak %4d MiB\n", p.name, float64(p.u.CPU.Microseconds())/float64(r.Tasks), p.u.PeakRSS>>20)
 	}

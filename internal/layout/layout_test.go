@@ -40,19 +40,20 @@ var mayImport = []struct{ of, packages string }{
 	{"autoscale", "cost"},
 	{"autoscale/fleet", "autoscale cost cost/sample store"},
 	{"producer", "codec store internal/awserr internal/sqsbatch"},
-	{"consumer", "codec store internal/awserr internal/sqsbatch"},
+	{"consumer", "codec store internal/awserr internal/sqsbatch internal/usage"},
 
 	// The embedded endpoint speaks to us over HTTP alone.
-	{"internal/localaws/...", "internal/localaws/..."},
+	{"internal/localaws/...", "internal/localaws/... internal/usage"},
 
 	{"internal/exit", ""},
+	{"internal/usage", ""},
 	{"internal/progress", ""},
 	{"internal/stack", "internal/exit store"},
 	{"internal/laptop", "internal/exit internal/stack internal/localaws"},
 	{"internal/role", "consumer store internal/exit internal/stack internal/laptop"},
 	{"internal/burst", "producer autoscale/... cost/... store internal/exit internal/progress internal/stack internal/laptop internal/role"},
 	{"internal/dlq", "codec store internal/awserr internal/exit internal/sqsbatch"},
-	{"internal/bench", "producer consumer internal/burst internal/progress internal/role"},
+	{"internal/bench", "producer consumer internal/burst internal/progress internal/role internal/usage"},
 	{".", "producer consumer autoscale/... cost/... codec store internal/burst internal/exit internal/role internal/stack"},
 	{"cmd/...", ". producer consumer autoscale/... cost/... codec store internal/awserr internal/bench internal/burst internal/dlq " +
 		"internal/exit internal/laptop internal/localaws internal/progress internal/role internal/stack"},

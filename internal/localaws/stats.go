@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/starburst-go/starburst/internal/localaws/ecs"
+	"github.com/starburst-go/starburst/internal/usage"
 )
 
 // maxCounters bounds the names that are counted apart; a client can invent names.
@@ -89,8 +90,8 @@ func (s *stats) read() Stats {
 		Requests: map[string]int64{}, Heap: int64(m.HeapAlloc),
 		UptimeMillis: time.Since(s.started).Milliseconds(), PID: os.Getpid(),
 	}
-	cpu, peak := usage()
-	out.CPUMillis, out.PeakRSS, out.RSS = cpu.Milliseconds(), peak, resident()
+	own := usage.Own()
+	out.CPUMillis, out.PeakRSS, out.RSS = own.CPU.Milliseconds(), own.PeakRSS, resident()
 	s.counters.Range(func(key, value any) bool {
 		name, isName := key.(string)
 		if c, ok := value.(*atomic.Int64); ok && isName {
