@@ -31,6 +31,7 @@ const maxLines = 400
 // imported by nothing that stands further down, and nothing imports cmd.
 var mayImport = []struct{ of, packages string }{
 	{"codec", ""},
+	{"internal/usage", ""},
 	{"internal/awserr", ""},
 	{"internal/sqsbatch", "internal/awserr"},
 	{"store", "codec internal/awserr"},
@@ -46,7 +47,6 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/localaws/...", "internal/localaws/... internal/usage"},
 
 	{"internal/exit", ""},
-	{"internal/usage", ""},
 	{"internal/progress", ""},
 	{"internal/stack", "internal/exit store"},
 	{"internal/laptop", "internal/exit internal/stack internal/localaws"},
