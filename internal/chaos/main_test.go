@@ -67,7 +67,8 @@ func withEndpoint(m *testing.M) (code int, err error) {
 			return 1, err
 		}
 	}
-	if err := setEnv(stack.LocalEnv(srv.URL())); err != nil {
+	// DynamoDB Local accepts letters and digits in a key only.
+	if err := setEnv(append(stack.LocalEnv(srv.URL()), "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test")); err != nil {
 		return 1, err
 	}
 	code = m.Run()
