@@ -35,7 +35,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	app := newApp(stdin, stdout, stderr)
 	err := app.RunContext(ctx, flagsFirst(app, args))
-	if ctx.Err() != nil && err != nil && exit.CodeOf(err) != exit.Interrupt {
+	if code := exit.CodeOf(err); ctx.Err() != nil && err != nil && code != exit.Interrupt && code != exit.Partly {
 		err = exit.Errorf(exit.Interrupt, "interrupted")
 	}
 	return report(stderr, err)

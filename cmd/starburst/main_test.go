@@ -82,10 +82,11 @@ func writeFile(t *testing.T, name, content string) string {
 	return path
 }
 
-// startDev runs `starburst dev` with an exec worker until the test ends and makes
-// the other commands find it.
+// startDev runs `starburst dev` with an exec worker and a state of its own until
+// the test ends, and makes the other commands find it.
 func startDev(t *testing.T, argv ...string) {
 	t.Helper()
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -86,7 +86,7 @@ func splitWords(args []string) (argv, words []string) {
 }
 
 // withSession runs f and closes the session. An interrupt becomes the message
-// that says how to go on.
+// that says how to go on; what was sent in part, by whatever cause, keeps its own.
 func withSession(c *cli.Context, s *burst.Session, f func(ctx context.Context, created func(store.Job)) error) error {
 	var job string
 	err := f(c.Context, func(j store.Job) { job = j.ID })
@@ -94,7 +94,10 @@ func withSession(c *cli.Context, s *burst.Session, f func(ctx context.Context, c
 	closeCtx, cancel := context.WithTimeout(context.WithoutCancel(c.Context), closeTimeout)
 	defer cancel()
 	err = errors.Join(err, s.Close(closeCtx))
-	if c.Context.Err() == nil || err == nil {
+	switch {
+	case exit.CodeOf(err) == exit.Partly:
+		return resumable(c, err, state)
+	case c.Context.Err() == nil || err == nil:
 		return err
 	}
 	e := exit.Errorf(exit.Interrupt, "interrupted")
