@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"strconv"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 
@@ -13,12 +14,14 @@ import (
 	"github.com/starburst-go/starburst/store"
 )
 
-// Failures is the part of the table that a retry reads; *store.Store has it.
+// Failures is the part of the table that a retry uses; *store.Store has it.
 type Failures interface {
 	// FailedItems yields the items that hold failed tasks, with the failures.
 	FailedItems(ctx context.Context, job store.Job) iter.Seq2[store.FailedItem, error]
 	// HasResults tells which of the messages have an item.
 	HasResults(ctx context.Context, job store.Job, ids []codec.Identity) (map[codec.Identity]bool, error)
+	// Reopen records that failed tasks are about to be sent again. It may be repeated.
+	Reopen(ctx context.Context, job string, at time.Time) error
 }
 
 var _ Failures = (*store.Store)(nil)
@@ -29,14 +32,18 @@ type RetryReport struct {
 	Tasks int
 	// Messages they travel in. When all of them and their children have items, the retry is over.
 	Messages []codec.Identity
+	// Lost counts failed tasks that cannot be run again: whoever recorded them left the argument out.
+	Lost int
 }
 
 // RetryFailed sends the job's failed tasks again, with the arguments that their
 // failures carry, as children ".r1", ".r2", … of the items that hold them. Items
-// never change: a reader lets the later success win.
+// never change: a reader lets the later success win. The job is reopened before
+// the first message is sent, and not at all when nothing has failed.
 //
-// A message's name follows from what has no item yet, so that calling it again
-// while a retry is under way sends the same messages, and each is recorded once.
+// A message's name and content follow from what is recorded, so that calling it
+// again while a retry is under way, or was cut off, sends the same messages, and each
+// is recorded once. An error after the reopening leaves some of them unsent.
 func (p *Producer) RetryFailed(ctx context.Context, job store.Job, f Failures) (RetryReport, error) {
 	var r RetryReport
 	out, err := p.newRetrySender(job)
@@ -47,9 +54,15 @@ func (p *Producer) RetryFailed(ctx context.Context, job store.Job, f Failures) (
 		if err != nil {
 			return r, err
 		}
-		messages, err := retriesOf(ctx, job, item, f)
+		messages, lost, err := retriesOf(ctx, job, item, f)
 		if err != nil {
 			return r, err
+		}
+		r.Lost += lost
+		if len(r.Messages) == 0 && len(messages) > 0 {
+			if err := f.Reopen(ctx, job.ID, p.cfg.Now()); err != nil {
+				return r, err
+			}
 		}
 		for _, m := range messages {
 			if err := out.send(ctx, m); err != nil {
@@ -62,29 +75,113 @@ func (p *Producer) RetryFailed(ctx context.Context, job store.Job, f Failures) (
 	return r, out.flushRetries(ctx)
 }
 
-// retriesOf cuts an item's failures into messages and names them.
-func retriesOf(ctx context.Context, job store.Job, item store.FailedItem, f Failures) ([]codec.Message, error) {
-	var messages []codec.Message
-	size := 0
+// retriesOf returns the messages that run an item's failed tasks again, and how
+// many of these tasks have no argument.
+func retriesOf(ctx context.Context, job store.Job, item store.FailedItem, f Failures) (messages []codec.Message, lost int, err error) {
+	plan := planRetry(item)
+	ids := make([]codec.Identity, len(plan.groups))
+	for i := range ids {
+		ids[i] = retryIdentity(item.Identity, i+1)
+	}
+	have, err := f.HasResults(ctx, job, ids)
+	if err != nil {
+		return nil, 0, err
+	}
+	next := len(ids) + 1
+	for i, g := range plan.groups {
+		id, tasks := ids[i], g.all
+		if len(g.open) == 0 {
+			continue
+		}
+		if have[id] {
+			// The item does not speak of tasks that it should: another version has cut
+			// the failures differently. A number above all groups is free for them.
+			tasks = g.open
+			if id, next, err = freeRetry(ctx, job, item.Identity, next, f); err != nil {
+				return nil, 0, err
+			}
+		}
+		messages = append(messages, plan.message(job, id, tasks, 1))
+	}
+	for _, c := range plan.pending {
+		messages = append(messages, plan.message(job, c.Identity, c.Indices, c.Attempt))
+	}
+	return messages, plan.lost, nil
+}
+
+func retryIdentity(parent codec.Identity, n int) codec.Identity {
+	return parent + codec.Identity(".r"+strconv.Itoa(n))
+}
+
+// retryPlan says how an item's failures are run again.
+type retryPlan struct {
+	// groups cut all failures that the item ever had into messages, the n-th of them ".r<n>".
+	groups []retryGroup
+	// pending are messages of a retry under way, to be sent again as they are.
+	pending []store.Child
+	args    map[int][]byte
+	lost    int
+}
+
+type retryGroup struct {
+	// all tasks of the group, and those that count as failed and are not pending.
+	all, open []int
+}
+
+// planRetry cuts what the item itself recorded, which never changes, and not what
+// is left of it: a group keeps its number whatever has become of the others.
+func planRetry(item store.FailedItem) retryPlan {
+	p := retryPlan{args: make(map[int][]byte, len(item.All))}
+	failed := make(map[int]bool, len(item.Failed))
 	for _, s := range item.Failed {
-		last := len(messages) - 1
-		if last < 0 || size+len(s.Failure.Argument) > chunkBytes || len(messages[last].Args) == maxChunk {
-			messages = append(messages, codec.Message{Handler: job.Handler, Job: job.ID, First: s.Index, Attempt: 1})
+		failed[s.Index] = true
+		if len(s.Failure.Argument) == 0 {
+			p.lost++
+		}
+	}
+	for _, s := range item.All {
+		if len(s.Failure.Argument) > 0 {
+			p.args[s.Index] = s.Failure.Argument
+		}
+	}
+	for _, c := range item.Pending {
+		wanted := func(i int) bool { return failed[i] }
+		known := func(i int) bool { return p.args[i] != nil }
+		if slices.ContainsFunc(c.Indices, wanted) && !slices.ContainsFunc(c.Indices, func(i int) bool { return !known(i) }) {
+			p.pending = append(p.pending, c)
+			for _, i := range c.Indices {
+				delete(failed, i)
+			}
+		}
+	}
+	size := 0
+	for _, s := range item.All {
+		arg := p.args[s.Index]
+		if arg == nil {
+			continue
+		}
+		last := len(p.groups) - 1
+		if last < 0 || size+len(arg) > chunkBytes || len(p.groups[last].all) == maxChunk {
+			p.groups = append(p.groups, retryGroup{})
 			last, size = last+1, 0
 		}
-		m := &messages[last]
-		m.Args = append(m.Args, s.Failure.Argument)
-		m.Indices = append(m.Indices, s.Index)
-		size += len(s.Failure.Argument)
-	}
-	next := 1
-	for i := range messages {
-		var err error
-		if messages[i].Identity, next, err = freeRetry(ctx, job, item.Identity, next, f); err != nil {
-			return nil, err
+		g := &p.groups[last]
+		g.all = append(g.all, s.Index)
+		if failed[s.Index] {
+			g.open = append(g.open, s.Index)
 		}
+		size += len(arg)
 	}
-	return messages, nil
+	return p
+}
+
+// message makes the message that runs the tasks.
+func (p retryPlan) message(job store.Job, id codec.Identity, tasks []int, attempt int) codec.Message {
+	m := codec.Message{Handler: job.Handler, Job: job.ID, Identity: id, First: tasks[0], Indices: tasks, Attempt: attempt}
+	for _, i := range tasks {
+		m.Args = append(m.Args, p.args[i])
+	}
+	return m
 }
 
 // freeRetry returns the first identity from number n on that has no item, and
@@ -94,7 +191,7 @@ func freeRetry(ctx context.Context, job store.Job, parent codec.Identity, n int,
 	for ; ; n += ahead {
 		ids := make([]codec.Identity, ahead)
 		for i := range ids {
-			ids[i] = parent + codec.Identity(".r"+strconv.Itoa(n+i))
+			ids[i] = retryIdentity(parent, n+i)
 		}
 		have, err := f.HasResults(ctx, job, ids)
 		if err != nil {

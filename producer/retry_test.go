@@ -3,7 +3,9 @@ package producer_test
 import (
 	"context"
 	"iter"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -13,8 +15,14 @@ import (
 
 // failures is a table with the given failed items and existing messages.
 type failures struct {
-	items []store.FailedItem
-	have  map[codec.Identity]bool
+	items    []store.FailedItem
+	have     map[codec.Identity]bool
+	reopened int
+}
+
+func (f *failures) Reopen(context.Context, string, time.Time) error {
+	f.reopened++
+	return nil
 }
 
 func (f *failures) FailedItems(context.Context, store.Job) iter.Seq2[store.FailedItem, error] {
@@ -47,6 +55,18 @@ func sick(t *testing.T, id codec.Identity, size int, indices ...int) store.Faile
 		}
 		item.Failed = append(item.Failed, store.Settled{Index: i, Failure: &store.Failure{Argument: arg}})
 	}
+	item.All = item.Failed
+	return item
+}
+
+// left is the item when only some of its failures are still open, and others pending in a message below it.
+func left(item store.FailedItem, pending []store.Child, open ...int) store.FailedItem {
+	item.Pending, item.Failed = pending, nil
+	for _, s := range item.All {
+		if slices.Contains(open, s.Index) {
+			item.Failed = append(item.Failed, s)
+		}
+	}
 	return item
 }
 
@@ -63,17 +83,27 @@ func TestARetryIsNamedByWhatHasNoItem(t *testing.T) {
 		{"a first retry", []store.FailedItem{sick(t, "0", 1, 3, 5)}, nil, map[codec.Identity][]int{"0.r1": {3, 5}}},
 		{"one that failed again is the retry's own", []store.FailedItem{sick(t, "0.r1", 1, 5)}, map[codec.Identity]bool{"0.r1": true}, map[codec.Identity][]int{"0.r1.r1": {5}}},
 		{"large arguments travel apart", []store.FailedItem{sick(t, "0", 40_000, 1, 2, 3)}, nil, map[codec.Identity][]int{"0.r1": {1}, "0.r2": {2}, "0.r3": {3}}},
-		{"what is settled already keeps its name", []store.FailedItem{sick(t, "0", 40_000, 1, 3)}, map[codec.Identity]bool{"0.r2": true}, map[codec.Identity][]int{"0.r1": {1}, "0.r3": {3}}},
+		{"what is settled already keeps its name", []store.FailedItem{left(sick(t, "0", 40_000, 1, 2, 3), nil, 1, 3)}, map[codec.Identity]bool{"0.r2": true}, map[codec.Identity][]int{"0.r1": {1}, "0.r3": {3}}},
+		{"a group is cut as it was at first", []store.FailedItem{left(sick(t, "0", 20_000, 1, 2, 3, 4, 5), nil, 1, 2, 5)}, map[codec.Identity]bool{"0.r2": true}, map[codec.Identity][]int{"0.r1": {1, 2}, "0.r3": {5}}},
+		{"what a retry under way has handed on is that message again, not another run",
+			[]store.FailedItem{left(sick(t, "0", 1, 1, 2, 3), []store.Child{{Identity: "0.r1.1", Indices: []int{2, 3}, Attempt: 2}}, 2, 3)},
+			map[codec.Identity]bool{"0.r1": true}, map[codec.Identity][]int{"0.r1.1": {2, 3}}},
+		{"tasks that their retry's item forgot get a number of their own", []store.FailedItem{sick(t, "0", 1, 1, 2)}, map[codec.Identity]bool{"0.r1": true, "0.r2": true}, map[codec.Identity][]int{"0.r3": {1, 2}}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
 			p := w.producer(t)
+			table := &failures{items: c.items, have: c.have}
 			for range 2 { // again, while the retry is under way: the same messages
-				if _, err := p.RetryFailed(t.Context(), job, &failures{c.items, c.have}); err != nil {
-					t.Fatal(err)
+				r, err := p.RetryFailed(t.Context(), job, table)
+				if err != nil || len(r.Messages) != len(c.want) || r.Lost > 0 {
+					t.Fatalf("retry: %+v, %v; want %d messages", r, err, len(c.want))
 				}
+			}
+			if reopened := table.reopened > 0; reopened != (len(c.want) > 0) {
+				t.Errorf("the job was reopened: %v", reopened)
 			}
 			got := map[codec.Identity][]int{}
 			for _, m := range w.decoded(t) {
@@ -84,7 +114,11 @@ func TestARetryIsNamedByWhatHasNoItem(t *testing.T) {
 				if seen := got[m.Identity]; seen != nil && !cmp.Equal(seen, indices) {
 					t.Errorf("message %s was sent with tasks %v and then with %v", m.Identity, seen, indices)
 				}
-				if m.Handler != "h" || m.Job != "j" || m.Attempt != 1 {
+				attempt := 1
+				if m.Identity == "0.r1.1" {
+					attempt = 2 // as its parent's item says
+				}
+				if m.Handler != "h" || m.Job != "j" || m.Attempt != attempt {
 					t.Errorf("message %+v", m)
 				}
 				got[m.Identity] = indices
@@ -93,5 +127,16 @@ func TestARetryIsNamedByWhatHasNoItem(t *testing.T) {
 				t.Errorf("messages (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestARetryNamesWhatItCannotRunAgain(t *testing.T) {
+	t.Parallel()
+	item := sick(t, "0", 1, 1, 2)
+	item.Failed[0].Failure.Argument = nil
+	w := newWorld()
+	r, err := w.producer(t).RetryFailed(t.Context(), store.Job{ID: "j", Handler: "h", N: 10}, &failures{items: []store.FailedItem{item}})
+	if err != nil || r.Tasks != 1 || r.Lost != 1 {
+		t.Errorf("retry: %+v, %v; want one task sent and one lost", r, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/starburst-go/starburst/codec"
 )
@@ -15,6 +16,11 @@ type FailedItem struct {
 	Identity codec.Identity
 	// Failed tasks in index order, each with its Failure and the argument in it.
 	Failed []Settled
+	// All failures that the item recorded, Failed among them. Unlike Failed this never changes.
+	All []Settled
+	// Pending are messages below a retry of the item that have no item yet; all their
+	// tasks are in All.
+	Pending []Child
 }
 
 // FailedItems yields the items that hold the job's failed tasks, root by root.
@@ -29,6 +35,11 @@ func (s *Store) FailedItems(ctx context.Context, job Job) iter.Seq2[FailedItem, 
 			}
 			for _, group := range r.failures() {
 				item, err := s.failedItem(ctx, job, group)
+				for _, c := range r.pending {
+					if retried, ok := retriedBy(c.Identity); ok && retried == group.id {
+						item.Pending = append(item.Pending, c)
+					}
+				}
 				if !yield(item, err) || err != nil {
 					return
 				}
@@ -62,6 +73,12 @@ func (r root) failures() []failureGroup {
 	return groups
 }
 
+// retriedBy returns the message whose failures the given one runs again.
+func retriedBy(id codec.Identity) (codec.Identity, bool) {
+	i := strings.LastIndex(string(id), ".r")
+	return id[:max(i, 0)], i >= 0
+}
+
 type failureGroup struct {
 	id  codec.Identity
 	set []Range
@@ -74,7 +91,11 @@ func (s *Store) failedItem(ctx context.Context, job Job, g failureGroup) (Failed
 		return item, fmt.Errorf("read the failures of message %q (found: %v): %w", g.id, found, err)
 	}
 	for _, settled := range res.Settled {
-		if settled.Failure != nil && within([]Range{{settled.Index, settled.Index + 1}}, g.set) {
+		if settled.Failure == nil {
+			continue
+		}
+		item.All = append(item.All, settled)
+		if within([]Range{{settled.Index, settled.Index + 1}}, g.set) {
 			item.Failed = append(item.Failed, settled)
 		}
 	}

@@ -16,7 +16,7 @@ const (
 	Cancelled State = "cancelled"
 )
 
-// Job is the META item. All fields but Confirmed, State, Finished and Expires are fixed at creation.
+// Job is the META item. All fields but Confirmed, State, Finished, Retried and Expires are fixed at creation.
 type Job struct {
 	ID      string
 	Handler string
@@ -46,6 +46,8 @@ type Job struct {
 	State     State
 	// Finished is when State became Done or Cancelled.
 	Finished time.Time
+	// Retried is when the job's failed tasks were last sent again; zero means never.
+	Retried time.Time
 }
 
 // Plan is the immutable cut of tasks 0..N-1 into root messages.

@@ -141,6 +141,7 @@ func (s *Store) encodeJob(ctx context.Context, j Job) (item, error) {
 	it["confirmed"] = avN(int64(j.Confirmed)) // always there: SetConfirmed compares with it
 	it.putS("state", string(j.State))
 	it.putMS("finished", j.Finished)
+	it.putMS("retried", j.Retried)
 	if j.Plan.Sizes == nil {
 		it.putN("chunk", int64(j.Plan.Chunk))
 		return it, nil
@@ -182,6 +183,7 @@ func (s *Store) decodeJob(ctx context.Context, it item) (Job, error) {
 		Confirmed:   f.count("confirmed", codec.MaxIndex+1),
 		State:       State(f.str("state")),
 		Finished:    f.ms("finished"),
+		Retried:     f.ms("retried"),
 		Plan:        Plan{Chunk: f.count("chunk", codec.MaxTasks)},
 	}
 	plan, sum := f.bin("plan"), f.sha("plan_sha")

@@ -70,6 +70,29 @@ func (s *Store) Finish(ctx context.Context, id string, state State, at time.Time
 	return s.setState(ctx, id, state, at, Open, Sealed)
 }
 
+// Reopen records that failed tasks of the job are about to be sent again, at the
+// time: a done job becomes sealed, an open or sealed one stays what it is. A
+// cancelled one is a *StateError. It may be repeated; nothing is extended by it.
+func (s *Store) Reopen(ctx context.Context, id string, at time.Time) error {
+	// An open job must not be sealed by this: its producer still sends.
+	var have item
+	for _, c := range []change{
+		{set: "SET #s = :want, #r = :at REMOVE #f", condition: "#s IN (:want, :done)",
+			names: map[string]string{"#s": "state", "#r": "retried", "#f": "finished"}, values: item{":want": avS(string(Sealed)), ":done": avS(string(Done))}},
+		{set: "SET #r = :at", condition: "#s = :open",
+			names: map[string]string{"#s": "state", "#r": "retried"}, values: item{":open": avS(string(Open))}},
+	} {
+		c.op, c.values[":at"] = "reopen", avMS(at)
+		held, is, err := s.changeJob(ctx, id, c)
+		if held || err != nil {
+			return err
+		}
+		have = is
+	}
+	f := fields{it: have}
+	return &StateError{Job: id, Have: State(f.str("state")), Want: Sealed}
+}
+
 func (s *Store) setState(ctx context.Context, id string, want State, at time.Time, from ...State) error {
 	c := change{
 		op: "set the state of", set: "SET #s = :want", condition: "#s IN (:a, :b)",

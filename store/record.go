@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"time"
 
 	"github.com/starburst-go/starburst/codec"
 )
@@ -12,6 +13,8 @@ import (
 type record struct {
 	id codec.Identity
 	index
+	// finished is when its worker was done with the message.
+	finished time.Time
 	// packed outcomes, or the token and sum of the object that holds them; neither when nothing is settled.
 	packed []byte
 	token  string
@@ -24,13 +27,13 @@ type record struct {
 // Attributes that a reader of outcomes, and one that only counts, ask for.
 var (
 	outcomeAttrs = []string{attrPK, attrSK, attrExp, "ix", "d", "s3", "sha", "tok"}
-	countAttrs   = []string{attrPK, attrSK, attrExp, "ix"}
+	countAttrs   = []string{attrPK, attrSK, attrExp, "ix", "t1"}
 )
 
 // decodeRecord reads an item whose identity is id.
 func (s *Store) decodeRecord(it item, id codec.Identity) (*record, error) {
 	f := fields{it: it}
-	r := &record{id: id, packed: f.bin("d"), token: f.str("tok"), s3: f.str("s3"), sum: f.sha("sha")}
+	r := &record{id: id, packed: f.bin("d"), token: f.str("tok"), s3: f.str("s3"), sum: f.sha("sha"), finished: f.ms("t1")}
 	ix := f.bin("ix")
 	if f.err != nil {
 		return nil, f.err

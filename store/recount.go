@@ -4,12 +4,17 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"time"
 )
 
 // Count is the exact state of a job's tasks.
 type Count struct {
 	// OK and Failed count the tasks that are settled.
 	OK, Failed int
+	// Retrying counts the failed ones that are being run again: they were sent again
+	// after they had failed, and no later outcome is known. The clocks of the workers
+	// and of whoever sent them decide what was first.
+	Retrying int
 	// Missing are the tasks that are not, in order.
 	Missing []Range
 	// Strays counts result items that no walk from a root meets. They are
@@ -34,6 +39,7 @@ func (s *Store) Recount(ctx context.Context, job Job) (Count, error) {
 		}
 		c.OK += r.ok
 		c.Failed += r.failed
+		c.Retrying += r.retrying(job.Retried)
 		for i, cell := range r.cells {
 			if cell.rec == nil {
 				c.Missing = addIndex(c.Missing, r.span.From+i)
@@ -41,6 +47,26 @@ func (s *Store) Recount(ctx context.Context, job Job) (Count, error) {
 		}
 	}
 	return c, nil
+}
+
+// retrying counts the root's failed tasks that failed before the time.
+func (r root) retrying(since time.Time) int {
+	if since.IsZero() || r.failed == 0 {
+		return 0
+	}
+	if r.sole != nil {
+		if r.sole.finished.After(since) {
+			return 0
+		}
+		return r.failed
+	}
+	n := 0
+	for _, c := range r.cells {
+		if c.rec != nil && c.failed && !c.rec.finished.After(since) {
+			n++
+		}
+	}
+	return n
 }
 
 // Pending yields the messages of the job that have no result item, in order:
