@@ -86,7 +86,6 @@ func writeFile(t *testing.T, name, content string) string {
 // the test ends, and makes the other commands find it.
 func startDev(t *testing.T, argv ...string) {
 	t.Helper()
-	t.Setenv("XDG_STATE_HOME", t.TempDir()) // a state of its own: all tests' dev has the same name
 	t.Setenv("XDG_STATE_HOME", t.TempDir())
 	self, err := os.Executable()
 	if err != nil {
