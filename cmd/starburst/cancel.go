@@ -28,12 +28,16 @@ func cancelCommand() *cli.Command {
 				return err
 			}
 			return withSession(c, s, func(ctx context.Context, _ func(store.Job)) error {
-				job, count, err := s.Cancel(ctx, id)
+				did, err := s.Cancel(ctx, id)
 				if err != nil {
 					return err
 				}
+				if did.Unheard > 0 {
+					_, _ = fmt.Fprintf(c.App.ErrWriter, "%d busy workers were not heard of in time; what they finish still counts: starburst status %s\n", did.Unheard, id)
+				}
+				n, count := did.Job.N, did.Count
 				_, err = fmt.Fprintf(c.App.Writer, "job %s is cancelled: %s ok, %s failed, %s never run, of %s\n", id,
-					progress.Count(count.OK), progress.Count(count.Failed), progress.Count(job.N-count.OK-count.Failed), progress.Count(job.N))
+					progress.Count(count.OK), progress.Count(count.Failed), progress.Count(n-count.OK-count.Failed), progress.Count(n))
 				return err
 			})
 		},

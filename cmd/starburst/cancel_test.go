@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"regexp"
 	"strconv"
 	"strings"
@@ -54,5 +55,34 @@ func TestCancelStopsAJobAndItsCountsAddUp(t *testing.T) {
 	}
 	if no := starburst(t.Context(), "", "cancel", "done"); no.code != exit.Usage {
 		t.Errorf("cancelling a finished job: %+v", no)
+	}
+}
+
+func TestCancelOfAnInterruptedRun(t *testing.T) {
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	first := process(ctx, "run", "--state", "left", "--job", "half", "--chunk", "1", "--range", "1:200", "--", "sh", "-c", "sleep 0.05; echo {}")
+	first.Stdout = writerFunc(func(p []byte) (int, error) { interrupt(); return len(p), nil })
+	_ = first.Run() // the exit code is what is tested
+	if code := exit.Code(first.ProcessState.ExitCode()); code != exit.Interrupt {
+		t.Fatalf("run: exit %d", code)
+	}
+	got := starburst(t.Context(), "", "cancel", "--state", "left", "half")
+	m := regexp.MustCompile(`half is cancelled: (\d+) ok, 0 failed, (\d+) never run, of 200`).FindStringSubmatch(got.stdout)
+	if got.code != exit.OK || m == nil {
+		t.Fatalf("cancel: %+v", got)
+	}
+	ok, _ := strconv.Atoi(m[1])
+	if never, _ := strconv.Atoi(m[2]); ok+never != 200 || ok == 0 || never == 0 {
+		t.Errorf("%s: the counts do not add up, or there was nothing before or after", got.stdout)
+	}
+	if att := starburst(t.Context(), "", "attach", "--state", "left", "half"); att.code != exit.Failed || !strings.Contains(att.stderr, "was cancelled") {
+		t.Errorf("attach to it: exit %d, %s", att.code, att.stderr)
+	}
+	// It does not stand in the way of what comes next.
+	next := starburst(t.Context(), "", "run", "--state", "left", "--range", "7:8", "--", "echo")
+	if next.code != exit.OK || next.stdout != "7\n8\n" || strings.Contains(next.stderr, "unfinished") {
+		t.Errorf("the next run: %+v", next)
 	}
 }

@@ -41,6 +41,9 @@ func retryCommand() *cli.Command {
 					return err
 				}
 				created(job)
+				if report.Lost > 0 {
+					_, _ = fmt.Fprintf(c.App.ErrWriter, "%s failed tasks were recorded without their arguments and cannot be run again\n", progress.Count(report.Lost))
+				}
 				if _, err := fmt.Fprintf(c.App.Writer, "%s failed tasks sent again in %s messages\n", progress.Count(report.Tasks), progress.Count(len(report.Messages))); err != nil {
 					return err
 				}

@@ -38,3 +38,43 @@ func TestFailedTasksAreRunAgainAndTheLaterSuccessCounts(t *testing.T) {
 		t.Errorf("retry of nothing: %+v", no)
 	}
 }
+
+func TestARetryUnderWayIsRepeatedAndCancelled(t *testing.T) {
+	slow := filepath.Join(t.TempDir(), "slow")
+	startDev(t, "sh", "-c", "[ -e "+slow+" ] || exit 1; sleep 1.5; echo r{}")
+	for _, job := range []string{"again", "enough"} {
+		if sub := starburst(t.Context(), "", "submit", "exec", "--range", "1:4", "--chunk", "2", "--attempts", "1", "--job", job, "--wait"); sub.code != exit.TasksFail {
+			t.Fatalf("submit: %+v", sub)
+		}
+	}
+	if err := os.WriteFile(slow, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if got := starburst(t.Context(), "", "retry", "again", "--failed"); got.code != exit.OK || !strings.Contains(got.stdout, "4 failed tasks sent again in 2 messages") {
+			t.Fatalf("retry: %+v", got)
+		}
+	}
+	if st := starburst(t.Context(), "", "status", "again"); st.code != exit.Pending || !strings.Contains(st.stdout, "sealed") || !strings.Contains(st.stdout, "4 of the failed are being run again") {
+		t.Errorf("status while it is under way: %+v", st)
+	}
+	if got := starburst(t.Context(), "", "retry", "again", "--failed", "--wait"); got.code != exit.OK || !strings.Contains(got.stdout, "now 4 ok, 0 failed") {
+		t.Errorf("the retry again, to its end: %+v", got)
+	}
+	if st := starburst(t.Context(), "", "status", "again"); st.code != exit.OK || !strings.Contains(st.stdout, "done") {
+		t.Errorf("status afterwards: %+v", st)
+	}
+	if got := starburst(t.Context(), "", "retry", "again", "--failed"); got.code != exit.OK || !strings.Contains(got.stdout, "0 failed tasks") {
+		t.Errorf("retry when nothing has failed: %+v", got)
+	}
+
+	if got := starburst(t.Context(), "", "retry", "enough", "--failed"); got.code != exit.OK {
+		t.Fatalf("retry: %+v", got)
+	}
+	if got := starburst(t.Context(), "", "cancel", "enough"); got.code != exit.OK || !strings.Contains(got.stdout, " failed, 0 never run, of 4") {
+		t.Errorf("cancelling a retry: %+v", got)
+	}
+	if got := starburst(t.Context(), "", "retry", "enough", "--failed"); got.code != exit.Usage {
+		t.Errorf("retry of a cancelled job: %+v", got)
+	}
+}

@@ -60,6 +60,7 @@ type jobLine struct {
 	OK        int       `json:"ok"`
 	Failed    int       `json:"failed"`
 	Missing   int       `json:"missing"`
+	Retrying  int       `json:"retrying,omitempty"` // of the failed ones
 	Created   time.Time `json:"created"`
 	Expires   time.Time `json:"expires"`
 	Label     string    `json:"label,omitempty"`
@@ -108,8 +109,8 @@ func showJob(ctx context.Context, c *cli.Context, s *burst.Session, id string) e
 		return err
 	}
 	line := lineOf(job)
-	line.OK, line.Failed, line.Missing = count.OK, count.Failed, job.N-count.OK-count.Failed
-	if line.Missing == 0 && (job.State == store.Sealed || job.State == store.Open) {
+	line.OK, line.Failed, line.Missing, line.Retrying = count.OK, count.Failed, job.N-count.OK-count.Failed, count.Retrying
+	if line.Missing == 0 && line.Retrying == 0 && (job.State == store.Sealed || job.State == store.Open) {
 		s.MarkDone(ctx, job) // nobody waited for it
 		line.State = string(store.Done)
 	}
@@ -130,6 +131,8 @@ func showJob(ctx context.Context, c *cli.Context, s *burst.Session, id string) e
 		return nil
 	case line.Missing > 0:
 		return exit.Errorf(exit.Pending, "%s of %s tasks have no result yet", progress.Count(line.Missing), progress.Count(job.N)).WithHint("starburst results --wait %s", id)
+	case line.Retrying > 0 && job.State != store.Done:
+		return exit.Errorf(exit.Pending, "%s failed tasks are being run again", progress.Count(line.Retrying))
 	case line.Failed > 0:
 		return exit.Errorf(exit.TasksFail, "%d of %d tasks failed", line.Failed, job.N).WithHint("starburst results --failed %s", id)
 	}
@@ -173,6 +176,9 @@ func printJobTable(w io.Writer, j jobLine, cost costNote) error {
 	}
 	row("tasks", "%s, %s enqueued", progress.Count(j.Tasks), progress.Count(j.Enqueued))
 	row("settled", "%s ok, %s failed, %s missing", progress.Count(j.OK), progress.Count(j.Failed), progress.Count(j.Missing))
+	if j.Retrying > 0 {
+		row("", "%s of the failed are being run again", progress.Count(j.Retrying))
+	}
 	row("created", "%s", j.Created.Local().Format("2006-01-02 15:04:05"))
 	row("kept until", "%s", j.Expires.Local().Format("2006-01-02 15:04:05"))
 	if cost.text != "" {

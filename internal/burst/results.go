@@ -74,10 +74,16 @@ func (s *Session) Follow(ctx context.Context, job store.Job) iter.Seq2[store.Set
 }
 
 // MarkDone records that all tasks of the job are settled, as somebody has just
-// seen. It is a convenience for lists: the results themselves are the truth.
+// seen; not while failed ones are being run again. It is a convenience for lists:
+// the results themselves are the truth.
 func (s *Session) MarkDone(ctx context.Context, job store.Job) {
 	if job.State == store.Done || job.State == store.Cancelled {
 		return
+	}
+	if !job.Retried.IsZero() {
+		if count, err := s.store.Recount(ctx, job); err != nil || count.Retrying > 0 {
+			return
+		}
 	}
 	if err := s.store.Finish(ctx, job.ID, store.Done, time.Now()); err != nil {
 		s.cfg.Log.Warn("job not marked as done; whoever looks next does it", "job", job.ID, "err", err)

@@ -2,16 +2,20 @@ package burst
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/starburst-go/starburst/codec"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/producer"
 	"github.com/starburst-go/starburst/store"
 )
 
 // Retry sends a job's failed tasks again. It may be repeated: while a retry is
-// under way, the same messages are sent, and each is recorded once.
+// under way, the same messages are sent, and each is recorded once. A cancelled job
+// is refused with exit code 2; one that was sent in part has exit code 9.
 func (s *Session) Retry(ctx context.Context, id string) (store.Job, producer.RetryReport, error) {
 	var none producer.RetryReport
 	job, err := s.Attach(ctx, id)
@@ -27,10 +31,17 @@ func (s *Session) Retry(ctx context.Context, id string) (store.Job, producer.Ret
 	}
 	report, err := p.RetryFailed(ctx, job, s.store)
 	s.begin(id)
-	if err != nil {
-		return job, report, exit.Errorf(exit.Partly, "%w", err)
+	var state *store.StateError
+	switch {
+	case errors.As(err, &state):
+		return job, report, exit.Errorf(exit.Usage, "job %s was cancelled", id)
+	case err != nil && len(report.Messages) > 0:
+		return job, report, exit.Errorf(exit.Partly, "at most %d failed tasks of job %s were sent again: %w", report.Tasks, id, err)
+	case err != nil:
+		return job, report, err
 	}
-	return job, report, nil
+	job, err = s.store.Job(ctx, id) // it was reopened
+	return job, report, err
 }
 
 // Pace of the wait for a retry's end.
@@ -40,7 +51,8 @@ const (
 )
 
 // AwaitRetry waits until the retry's messages, and what became of them, are
-// settled, and returns the job's exact count.
+// settled, and returns the job's exact count. It ends with a *CancelledError
+// when the job is cancelled meanwhile.
 func (s *Session) AwaitRetry(ctx context.Context, job store.Job, r producer.RetryReport) (store.Count, error) {
 	for wait := retryPollMin; ; wait = min(2*wait, retryPollMax) {
 		over, err := s.retryOver(ctx, job, r)
@@ -48,12 +60,14 @@ func (s *Session) AwaitRetry(ctx context.Context, job store.Job, r producer.Retr
 			return store.Count{}, err
 		}
 		if over {
+			s.MarkDone(ctx, job)
 			return s.store.Recount(ctx, job)
 		}
-		select {
-		case <-ctx.Done():
-			return store.Count{}, context.Cause(ctx)
-		case <-time.After(wait):
+		if err := sleep(ctx, wait); err != nil {
+			return store.Count{}, err
+		}
+		if err := s.cancelled(ctx, job.ID, job.N); err != nil {
+			return store.Count{}, err
 		}
 	}
 }
@@ -68,8 +82,21 @@ func (s *Session) retryOver(ctx context.Context, job store.Job, r producer.Retry
 			return false, nil
 		}
 	}
-	for _, err := range s.store.Pending(ctx, job) {
-		return false, err // a child is still to be settled
+	for c, err := range s.store.Pending(ctx, job) {
+		if err != nil || below(c.Identity, have) {
+			return false, err // a child is still to be settled
+		}
 	}
 	return true, nil
+}
+
+// below reports whether the message descends from one of the others.
+func below(id codec.Identity, others map[codec.Identity]bool) bool {
+	for i := strings.LastIndexByte(string(id), '.'); i > 0; i = strings.LastIndexByte(string(id), '.') {
+		id = id[:i]
+		if others[id] {
+			return true
+		}
+	}
+	return false
 }

@@ -29,6 +29,11 @@ func (s *Session) Submit(ctx context.Context, spec producer.Spec) (store.Job, er
 	if err != nil {
 		return store.Job{}, err
 	}
+	if spec.Job != "" {
+		if err := s.forgetCancelled(ctx, spec.Job); err != nil {
+			return store.Job{}, err
+		}
+	}
 	bar := progress.New(nil, "", 0, time.Now) // shows nothing until the job exists
 	created := spec.Created
 	spec.Created = func(j store.Job) {
@@ -101,7 +106,10 @@ func submitError(err error) error {
 	var large *producer.ArgumentTooLargeError
 	var conflict *producer.JobConflictError
 	var partly *producer.PartlyEnqueuedError
+	var state *store.StateError
 	switch {
+	case errors.As(err, &state) && state.Have == store.Cancelled && errors.As(err, &partly):
+		return exit.Errorf(exit.Failed, "job %s was cancelled while it was sent; %d of its %d tasks were enqueued", partly.Job, partly.Confirmed, partly.N)
 	case errors.As(err, &partly):
 		return exit.Errorf(exit.Partly, "%w", err).WithHint("the same command with --job %s sends the rest", partly.Job)
 	case errors.Is(err, producer.ErrEmptyJob), errors.As(err, &input), errors.As(err, &spec), errors.As(err, &large), errors.As(err, &conflict):
