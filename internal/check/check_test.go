@@ -146,7 +146,7 @@ func good() check.State {
 
 func TestEachPlantedViolationIsCaught(t *testing.T) {
 	t.Parallel()
-	want := check.Want{Failed: 1, FirstAttempt: true}
+	want := check.Want{Failed: 1, Counted: 0.6, FirstAttempt: true}
 	for _, c := range []struct {
 		name  string
 		plant func(*check.State)
@@ -171,10 +171,11 @@ func TestEachPlantedViolationIsCaught(t *testing.T) {
 		{
 			"a ledger counts what another worker's put settled, within the sum",
 			func(s *check.State) {
-				s.Ledgers[0].Jobs["j"], s.Ledgers[1].Jobs["j"] = store.JobCount{OK: 1}, store.JobCount{OK: 1}
+				s.Ledgers[0].Jobs["j"], s.Ledgers[1].Jobs["j"] = store.JobCount{OK: 1, Failed: 1}, store.JobCount{OK: 1}
 			},
-			[]string{check.Ledgers},
+			[]string{check.Ledgers, check.Ledgers},
 		},
+		{"ledgers count a quarter of the tasks", func(s *check.State) { s.Ledgers = s.Ledgers[:1] }, []string{check.Lagging}},
 		{"a worker has two ledgers", func(s *check.State) {
 			s.Ledgers = append(s.Ledgers, store.Ledger{Worker: "b"})
 		}, []string{check.Ledgers}},

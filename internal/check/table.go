@@ -34,6 +34,10 @@ type Want struct {
 	Failed int
 	// DLQ is how many messages the dead-letter queue should hold.
 	DLQ int
+	// Counted is the least share of the settled tasks that the ledgers should
+	// count, 0 to 1. Ledgers may lag, but when every worker has stopped in order and
+	// few leases were lost they should not lag by much.
+	Counted float64
 	// FirstAttempt demands that no item counts more than one attempt.
 	FirstAttempt bool
 }
@@ -53,6 +57,7 @@ const (
 	FewResults = "every task has a result"
 	Complete   = "the recount is exact"
 	Ledgers    = "ledgers do not exceed the truth"
+	Lagging    = "ledgers keep up with the truth"
 	Drained    = "the queue is empty"
 	DeadLetter = "the dead-letter queue is as expected"
 	Failures   = "tasks fail as expected"
@@ -80,7 +85,10 @@ func Table(s State, w Want) []Violation {
 	case c.OK != t.ok || c.Failed != t.failed || len(c.Missing) > 0 || c.Strays > 0:
 		broken(Complete, "it says %+v; the items hold %d ok and %d failed", c, t.ok, t.failed)
 	}
-	checkLedgers(s, t, broken)
+	sum := checkLedgers(s, t, broken)
+	if truth := t.ok + t.failed; float64(sum.OK+sum.Failed) < w.Counted*float64(truth) {
+		broken(Lagging, "they count %d of %d tasks", sum.OK+sum.Failed, truth)
+	}
 	if s.Queue.Total() != 0 {
 		broken(Drained, "%+v", s.Queue)
 	}
@@ -140,9 +148,8 @@ func (t settled) firstMissing(n int) int {
 }
 
 // checkLedgers compares each worker's ledger with the items that it wrote, and
-// the sum with all of them.
-func checkLedgers(s State, t settled, broken func(rule, format string, args ...any)) {
-	var sum store.JobCount
+// the sum, which it returns, with all of them.
+func checkLedgers(s State, t settled, broken func(rule, format string, args ...any)) (sum store.JobCount) {
 	var names []string
 	for _, l := range s.Ledgers {
 		c := l.Jobs[s.Job.ID]
@@ -159,4 +166,5 @@ func checkLedgers(s State, t settled, broken func(rule, format string, args ...a
 	if sum.OK > int64(t.ok) || sum.Failed > int64(t.failed) {
 		broken(Ledgers, "together they count %d ok and %d failed; the items hold %d and %d", sum.OK, sum.Failed, t.ok, t.failed)
 	}
+	return sum
 }
