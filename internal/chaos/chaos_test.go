@@ -92,6 +92,7 @@ func onBoth(t *testing.T, scenario func(t *testing.T, on endpoints)) {
 func TestKilledWorkersLoseNothing(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, on endpoints) {
+		t.Helper()
 		w := newWorld(t, setup{on: on, visibility: 3 * time.Second})
 		f := w.fleet(t, 4, func() workerSpec { return workerSpec{} })
 		job := w.submit(t, sleeps(pick(6000, 20_000), pick(10, 12)), 10)
@@ -159,6 +160,7 @@ func TestKilledBeforeTheChildrenAreSent(t *testing.T) {
 func TestRollingRestartsRaiseNothing(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, on endpoints) {
+		t.Helper()
 		w := newWorld(t, setup{on: on})
 		spec := func() workerSpec { return workerSpec{Slots: 4} }
 		members := make([]*process, 4)

@@ -60,7 +60,8 @@ func TestSoak(t *testing.T) {
 		tasks += soakTasks
 		if time.Since(sampled) >= every {
 			sampled = time.Now()
-			line := fmt.Sprintf("soak: %4.0f s, %d tasks", time.Since(start).Seconds(), tasks)
+			var line strings.Builder
+			fmt.Fprintf(&line, "soak: %4.0f s, %d tasks", time.Since(start).Seconds(), tasks)
 			for i, name := range []string{"endpoint and producer", "worker", "worker"} {
 				pid, goroutines := os.Getpid(), runtime.NumGoroutine()
 				if i > 0 {
@@ -69,9 +70,9 @@ func TestSoak(t *testing.T) {
 				}
 				u := usage{goroutines, rss(t, pid)}
 				history[i] = append(history[i], u)
-				line += fmt.Sprintf("; %s: %d goroutines, %.1f MiB", name, u.goroutines, float64(u.rssKiB)/1024)
+				fmt.Fprintf(&line, "; %s: %d goroutines, %.1f MiB", name, u.goroutines, float64(u.rssKiB)/1024)
 			}
-			fmt.Println(line)
+			fmt.Println(line.String())
 		}
 		pause(t, max(0, soakEvery-time.Since(began)))
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/starburst-go/starburst/codec"
 	"github.com/starburst-go/starburst/internal/check"
 	"github.com/starburst-go/starburst/store"
 )
@@ -210,7 +209,7 @@ func TestEachPlantedViolationIsCaught(t *testing.T) {
 func TestIdentitiesOfTheExampleAreLegal(t *testing.T) {
 	t.Parallel()
 	for _, r := range good().Items {
-		if !codec.Identity(r.Identity).Valid() {
+		if !r.Identity.Valid() {
 			t.Error(r.Identity)
 		}
 	}

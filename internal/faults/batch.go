@@ -2,7 +2,9 @@ package faults
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"strings"
 )
 
@@ -70,10 +72,12 @@ func (b *batch) answer(body []byte) ([]byte, error) {
 		if err := json.Unmarshal(e["Id"], &id); err != nil {
 			return nil, fmt.Errorf("the id of an answered entry: %w", err)
 		}
-		if b.fates[id] == Passed {
+		switch b.fates[id] {
+		case Passed:
 			kept = append(kept, e)
-		} else if b.fates[id] == FailedDone {
+		case FailedDone:
 			failed = append(failed, failedEntry(id))
+		default: // left out, or never executed
 		}
 	}
 	for id, f := range b.fates {
@@ -136,10 +140,7 @@ func keysLeft(body []byte, fate func(k int) Fate) (cut []byte, left object, err 
 		}
 		kept += len(here)
 		if len(later) > 0 {
-			rest := object{}
-			for name, v := range want {
-				rest[name] = v
-			}
+			rest := maps.Clone(want)
 			rest["Keys"] = mustJSON(later)
 			left[table] = mustJSON(rest)
 		}
@@ -168,7 +169,7 @@ func addUnprocessed(body []byte, left object) ([]byte, error) {
 		return nil, err
 	}
 	if len(there) > 0 {
-		return nil, fmt.Errorf("the endpoint left keys unprocessed by itself")
+		return nil, errors.New("the endpoint left keys unprocessed by itself")
 	}
 	res["UnprocessedKeys"] = mustJSON(left)
 	return mustJSON(res), nil

@@ -13,7 +13,8 @@ func ExamplePlan_Decide() {
 		ends[p.Decide("PutItem", n).End]++
 	}
 	// The same seed, operation and number: the same verdict.
-	same := p.Decide("PutItem", 7).End == p.Decide("PutItem", 7).End
+	first, second := p.Decide("PutItem", 7), p.Decide("PutItem", 7)
+	same := first.End == second.End
 	fmt.Println(ends[faults.ResponseDropped] > 150, ends[faults.Throttled] > 150, ends[faults.RequestDropped], same)
 	// Output: true true 0 true
 }

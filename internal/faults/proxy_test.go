@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -63,7 +64,7 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if len(in.Entries) == 0 {
 			u.done = append(u.done, op)
 		}
-		_ = json.NewEncoder(w).Encode(map[string]any{"Successful": ok})
+		_ = json.NewEncoder(w).Encode(map[string][]map[string]string{"Successful": ok})
 	}
 }
 
@@ -102,7 +103,7 @@ func setup(t *testing.T, c faults.Config) (*faults.Proxy, *upstream, *sqs.Client
 func send(ctx context.Context, c *sqs.Client, n int) (*sqs.SendMessageBatchOutput, error) {
 	in := &sqs.SendMessageBatchInput{QueueUrl: aws.String("q")}
 	for i := range n {
-		in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{Id: aws.String(fmt.Sprint(i)), MessageBody: aws.String("b")})
+		in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String("b")})
 	}
 	return c.SendMessageBatch(ctx, in)
 }
@@ -166,7 +167,7 @@ func TestEntriesFareAsPlanned(t *testing.T) {
 				}
 				v := plan.Decide("SendMessageBatch", call)
 				for k := range 10 {
-					id := fmt.Sprint(k)
+					id := strconv.Itoa(k)
 					f := v.Entry(k)
 					if f != faults.FailedUndone && f != faults.OmittedUndone {
 						want = append(want, "SendMessageBatch "+id)
@@ -243,7 +244,7 @@ func TestKeysAreLeftUnprocessed(t *testing.T) {
 	_, u, _, db := setup(t, faults.Config{Plan: faults.Plan{Seed: 2, Rates: faults.Rates{FailEntry: 0.5}}})
 	var keys []map[string]ddbtypes.AttributeValue
 	for i := range 20 {
-		keys = append(keys, map[string]ddbtypes.AttributeValue{"k": &ddbtypes.AttributeValueMemberN{Value: fmt.Sprint(i)}})
+		keys = append(keys, map[string]ddbtypes.AttributeValue{"k": &ddbtypes.AttributeValueMemberN{Value: strconv.Itoa(i)}})
 	}
 	want := ddbtypes.KeysAndAttributes{Keys: keys, ConsistentRead: aws.Bool(true)}
 	out, err := db.BatchGetItem(t.Context(), &dynamodb.BatchGetItemInput{RequestItems: map[string]ddbtypes.KeysAndAttributes{"t": want}})
@@ -279,7 +280,7 @@ func TestAFrozenServiceAnswersWhenItThaws(t *testing.T) {
 
 func TestOtherRequestsPassUntouched(t *testing.T) {
 	t.Parallel()
-	p, _, _, _ := setup(t, faults.Config{Plan: faults.Plan{Rates: faults.Rates{DropRequest: 1}}})
+	p, _, _, _ := setup(t, faults.Config{Plan: faults.Plan{Rates: faults.Rates{DropRequest: 1}}}) //nolint:dogsled // this test needs the proxy alone
 	res, err := http.Get(p.URL() + "/bucket/key")
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package faults
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 )
@@ -74,10 +75,7 @@ func (p *Proxy) received(v Verdict, req receiveRequest, body []byte) (out []byte
 		if err := json.Unmarshal(m["ReceiptHandle"], &handle); err != nil {
 			return nil, 0, 0, fmt.Errorf("a receipt handle: %w", err)
 		}
-		twin := object{}
-		for name, value := range m {
-			twin[name] = value
-		}
+		twin := maps.Clone(m)
 		twin["ReceiptHandle"] = mustJSON(handle + again)
 		p.repeats.add(repeat{queue: req.QueueURL, message: twin, due: now.Add(after)})
 	}
