@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -24,6 +26,12 @@ func dlqCommand() *cli.Command {
 		Usage: "look into the dead-letter queue, move its messages back, empty it",
 		Description: "The dead-letter queue holds messages that no worker could understand. A task that fails is not among them: it is\n" +
 			"recorded as failed, see `starburst retry`.",
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return exit.Errorf(exit.Usage, "there is no command dlq %q", c.Args().First()).WithHint("starburst dlq --help")
+			}
+			return cli.ShowSubcommandHelp(c)
+		},
 		Subcommands: []*cli.Command{
 			dlqSub(&cli.Command{Name: "ls", Usage: "list the messages and why they are there", Flags: []cli.Flag{
 				&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "table", Usage: "`table|json`"},
@@ -41,7 +49,14 @@ func dlqCommand() *cli.Command {
 
 // dlqSub makes a command that works on the stack's dead-letter queue.
 func dlqSub(c *cli.Command, action func(ctx context.Context, c *cli.Context, q *dlq.Queue, s *burst.Session) error) *cli.Command {
+	takesMessage := c.Name == "show"
 	c.Action = func(c *cli.Context) error {
+		switch {
+		case !takesMessage && c.Args().Present():
+			return exit.Errorf(exit.Usage, "dlq %s takes no arguments; got %q", c.Command.Name, c.Args().First()).WithHint("starburst dlq %s --help", c.Command.Name)
+		case c.Int("rate") < 0:
+			return exit.Errorf(exit.Usage, "--rate is %d; at least 1 message a second is moved", c.Int("rate"))
+		}
 		s, err := connect(c)
 		if err != nil {
 			return err
@@ -67,11 +82,16 @@ type deadLine struct {
 	Handler  string    `json:"handler,omitempty"`
 	Job      string    `json:"job,omitempty"`
 	Tasks    int       `json:"tasks,omitempty"`
-	Body     string    `json:"body"`
+	// Body as it is on the queue, or, from show, as the map that it encodes.
+	Body json.RawMessage `json:"body"`
 }
 
 func deadLineOf(m dlq.Message) deadLine {
-	l := deadLine{Message: m.ID, Sent: m.Sent.UTC(), Receives: m.Receives, Reason: "not recorded", Body: m.Body}
+	body, err := json.Marshal(m.Body)
+	if err != nil {
+		body = json.RawMessage("null") // a string always can be
+	}
+	l := deadLine{Message: m.ID, Sent: m.Sent.UTC(), Receives: m.Receives, Reason: "not recorded", Body: body}
 	if m.Err != nil {
 		l.Detail = m.Err.Error()
 	}
@@ -95,6 +115,9 @@ func dlqList(ctx context.Context, c *cli.Context, q *dlq.Queue, s *burst.Session
 	if err := dlq.Explain(ctx, s.Store(), all); err != nil {
 		return err
 	}
+	if len(all) == listedDead {
+		_, _ = fmt.Fprintf(c.App.ErrWriter, "the first %d messages; there may be more\n", listedDead)
+	}
 	lines := make([]deadLine, len(all))
 	for i, m := range all {
 		lines[i] = deadLineOf(m)
@@ -107,9 +130,9 @@ func dlqList(ctx context.Context, c *cli.Context, q *dlq.Queue, s *burst.Session
 		return nil
 	}
 	w := tabwriter.NewWriter(c.App.Writer, 2, 8, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "MESSAGE\tSENT\tREASON\tDETAIL\tHANDLER\tJOB")
+	_, _ = fmt.Fprintln(w, "MESSAGE\tAGE\tREASON\tDETAIL\tHANDLER\tJOB")
 	for _, l := range lines {
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Message, l.Sent.Local().Format("2006-01-02 15:04:05"), l.Reason, oneLine(l.Detail), l.Handler, l.Job)
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Message, age(time.Since(l.Sent)), l.Reason, oneLine(l.Detail), l.Handler, l.Job)
 	}
 	return w.Flush()
 }
@@ -131,21 +154,34 @@ func dlqShow(ctx context.Context, c *cli.Context, q *dlq.Queue, s *burst.Session
 		if err := dlq.Explain(ctx, s.Store(), one); err != nil {
 			return err
 		}
-		return printJSON(c.App.Writer, readable(deadLineOf(one[0])))
+		line := deadLineOf(one[0])
+		if b, ok := readable(m.Body); ok {
+			line.Body = b
+		}
+		return printJSON(c.App.Writer, line)
 	}
 	return exit.Errorf(exit.NotFound, "message %s is not in the dead-letter queue", id).WithHint("starburst dlq ls")
 }
 
-// readable replaces a body that can be decoded by its JSON form.
-func readable(l deadLine) deadLine {
-	raw, err := codec.DecodeBody(l.Body)
+// readable is the JSON form of a body that can be decoded.
+func readable(body string) (json.RawMessage, bool) {
+	raw, err := codec.DecodeBody(body)
 	if err != nil {
-		return l
+		return nil, false
 	}
-	if b, err := codec.MsgpackToJSON(raw); err == nil {
-		l.Body = string(b)
+	b, err := codec.MsgpackToJSON(raw)
+	return b, err == nil
+}
+
+// age shows a time span in its two largest units.
+func age(d time.Duration) string {
+	switch d = max(d, 0).Round(time.Second); {
+	case d >= 24*time.Hour:
+		return fmt.Sprintf("%dd%dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
+	case d >= time.Hour:
+		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
 	}
-	return l
+	return d.String()
 }
 
 func dlqRedrive(ctx context.Context, c *cli.Context, q *dlq.Queue, _ *burst.Session) error {
@@ -159,7 +195,13 @@ func dlqRedrive(ctx context.Context, c *cli.Context, q *dlq.Queue, _ *burst.Sess
 	if _, e := fmt.Fprintf(c.App.Writer, "%d messages moved back to the queue\n", moved); err == nil {
 		err = e
 	}
-	return err
+	switch {
+	case moved == 0 || err == nil:
+		return err
+	case errors.Is(err, context.Canceled):
+		return exit.Errorf(exit.Partly, "interrupted; the other messages stay where they are")
+	}
+	return exit.Errorf(exit.Partly, "%w", err)
 }
 
 func dlqPurge(ctx context.Context, c *cli.Context, q *dlq.Queue, _ *burst.Session) error {

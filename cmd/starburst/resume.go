@@ -40,7 +40,7 @@ func resumable(c *cli.Context, err error, state string) error {
 
 // commandLine is the command as it was given, with other values for the flags in set.
 func commandLine(c *cli.Context, set map[string]string) string {
-	words := []string{"starburst", c.Command.Name}
+	words := []string{"starburst", c.Command.FullName()}
 	for _, f := range c.Command.Flags {
 		name := f.Names()[0]
 		value, replaced := set[name]

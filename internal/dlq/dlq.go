@@ -8,7 +8,10 @@ package dlq
 
 import (
 	"context"
+	"crypto/md5" //nolint:gosec // SQS's own checksum of a body, not a protection
+	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"strconv"
@@ -71,6 +74,10 @@ type Message struct {
 	Record *store.BadMessage
 
 	handle string
+	// What a moved message keeps, and whether the body is the one that SQS has.
+	attributes map[string]types.MessageAttributeValue
+	group      string
+	intact     bool
 }
 
 // hold is how long messages are hidden while they are looked at.
@@ -79,22 +86,24 @@ const hold = 30 * time.Second
 // List returns up to most messages, each once, and makes them visible again.
 func (q *Queue) List(ctx context.Context, most int) ([]Message, error) {
 	var all []Message
-	seen := map[string]bool{}
+	at := map[string]int{}
 	defer func() { q.release(context.WithoutCancel(ctx), all) }()
-	for empty := 0; len(all) < most && empty < 2; {
+	// A standard queue may answer empty although it is not. When a long list outlasts
+	// the hold, messages come back; answers without news end it then.
+	for stale := 0; len(all) < most && stale < 2; {
 		batch, err := q.receive(ctx, hold)
 		if err != nil {
 			return nil, err
 		}
-		if len(batch) == 0 {
-			empty++ // a standard queue may answer empty although it is not
-			continue
-		}
+		stale++
 		for _, m := range batch {
-			if !seen[m.ID] {
-				seen[m.ID] = true
-				all = append(all, m)
+			if i, seen := at[m.ID]; seen {
+				all[i].handle = m.handle // the one that still holds it
+				continue
 			}
+			at[m.ID] = len(all)
+			all = append(all, m)
+			stale = 0
 		}
 	}
 	return all[:min(most, len(all))], nil
@@ -103,14 +112,22 @@ func (q *Queue) List(ctx context.Context, most int) ([]Message, error) {
 func (q *Queue) receive(ctx context.Context, hidden time.Duration) ([]Message, error) {
 	out, err := q.API.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 		QueueUrl: &q.URL, MaxNumberOfMessages: 10, WaitTimeSeconds: 1, VisibilityTimeout: int32(hidden / time.Second),
-		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameSentTimestamp, types.MessageSystemAttributeNameApproximateReceiveCount},
+		MessageSystemAttributeNames: []types.MessageSystemAttributeName{
+			types.MessageSystemAttributeNameSentTimestamp, types.MessageSystemAttributeNameApproximateReceiveCount, types.MessageSystemAttributeNameMessageGroupId,
+		},
+		MessageAttributeNames: []string{"All"},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("look into the dead-letter queue: %w", err)
 	}
 	batch := make([]Message, len(out.Messages))
 	for i, m := range out.Messages {
-		batch[i] = Message{ID: aws.ToString(m.MessageId), Body: aws.ToString(m.Body), handle: aws.ToString(m.ReceiptHandle)}
+		batch[i] = Message{
+			ID: aws.ToString(m.MessageId), Body: aws.ToString(m.Body), handle: aws.ToString(m.ReceiptHandle),
+			attributes: m.MessageAttributes, group: m.Attributes["MessageGroupId"],
+		}
+		sum := md5.Sum([]byte(batch[i].Body)) //nolint:gosec // SQS's checksum
+		batch[i].intact = m.MD5OfBody == nil || hex.EncodeToString(sum[:]) == *m.MD5OfBody
 		batch[i].Receives, _ = strconv.Atoi(m.Attributes["ApproximateReceiveCount"])
 		if ms, err := strconv.ParseInt(m.Attributes["SentTimestamp"], 10, 64); err == nil {
 			batch[i].Sent = time.UnixMilli(ms)
@@ -122,6 +139,9 @@ func (q *Queue) receive(ctx context.Context, hidden time.Duration) ([]Message, e
 
 // release makes messages visible again; what fails comes back by itself.
 func (q *Queue) release(ctx context.Context, all []Message) {
+	if len(all) == 0 {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	asks := make([]sqsbatch.Visibility, len(all))
@@ -184,7 +204,11 @@ func (q *Queue) Count(ctx context.Context) (int, error) {
 
 // Purge deletes all messages of the dead-letter queue.
 func (q *Queue) Purge(ctx context.Context) error {
-	if _, err := q.API.PurgeQueue(ctx, &sqs.PurgeQueueInput{QueueUrl: &q.URL}); err != nil {
+	_, err := q.API.PurgeQueue(ctx, &sqs.PurgeQueueInput{QueueUrl: &q.URL})
+	if _, soon := errors.AsType[*types.PurgeQueueInProgress](err); soon {
+		return exit.Errorf(exit.Failed, "the dead-letter queue was purged less than a minute ago, and SQS allows that once a minute")
+	}
+	if err != nil {
 		return fmt.Errorf("purge the dead-letter queue: %w", err)
 	}
 	return nil

@@ -20,39 +20,35 @@ import (
 const maxMoveRate = 500
 
 // Redrive moves all messages back to the source and reports how many, at most
-// perSecond messages a second (0: as fast as it goes). SQS does it by itself where
-// the endpoint has move tasks; else it is done here. moved is called as it goes on.
+// perSecond messages a second (0: as fast as it goes, SQS takes up to 500). SQS does
+// it by itself where the endpoint has move tasks; one that is under way already is
+// joined. Else it is done here. moved is called as it goes on.
+//
+// When ctx ends the move is stopped; what is moved stays moved.
 func (q *Queue) Redrive(ctx context.Context, perSecond int, moved func(total int)) (int, error) {
-	total, supported, err := q.moveTask(ctx, perSecond, moved)
-	if supported {
-		return total, err
-	}
-	return q.moveHere(ctx, perSecond, moved)
-}
-
-// moveTask lets SQS move the messages. supported is false when the endpoint
-// refuses such tasks, or refuses one for this queue.
-func (q *Queue) moveTask(ctx context.Context, perSecond int, moved func(int)) (total int, supported bool, err error) {
 	source, err := q.arn(ctx, q.URL)
 	if err != nil {
-		return 0, true, err
+		return 0, err
 	}
 	destination, err := q.arn(ctx, q.Source)
 	if err != nil {
-		return 0, true, err
+		return 0, err
 	}
 	in := &sqs.StartMessageMoveTaskInput{SourceArn: &source, DestinationArn: &destination}
 	if perSecond > 0 {
 		in.MaxNumberOfMessagesPerSecond = aws.Int32(int32(min(perSecond, maxMoveRate)))
 	}
-	if _, err := q.API.StartMessageMoveTask(ctx, in); err != nil {
-		if refused(err) {
-			return 0, false, nil
+	_, err = q.API.StartMessageMoveTask(ctx, in)
+	switch {
+	case err == nil:
+	case !refused(err):
+		return 0, fmt.Errorf("start to move the dead messages: %w", err)
+	default:
+		if task, e := q.lastMove(ctx, source); e != nil || task == nil || aws.ToString(task.Status) != moveRunning {
+			return q.moveHere(ctx, perSecond, moved)
 		}
-		return 0, true, fmt.Errorf("start to move the dead messages: %w", err)
 	}
-	total, err = q.awaitMove(ctx, source, moved)
-	return total, true, err
+	return q.awaitMove(ctx, source, moved)
 }
 
 // refused reports whether the endpoint itself said no, other than for want of a permission.
@@ -64,28 +60,66 @@ func refused(err error) bool {
 // movePoll is how often a move task is asked how far it is.
 const movePoll = 500 * time.Millisecond
 
-func (q *Queue) awaitMove(ctx context.Context, source string, moved func(int)) (int, error) {
-	for {
-		out, err := q.API.ListMessageMoveTasks(ctx, &sqs.ListMessageMoveTasksInput{SourceArn: &source, MaxResults: aws.Int32(1)})
-		if err != nil {
-			return 0, fmt.Errorf("ask how far the move is: %w", err)
-		}
-		if len(out.Results) == 0 {
-			return 0, errors.New("the move of the dead messages is not listed")
-		}
-		task := out.Results[0]
-		total := int(task.ApproximateNumberOfMessagesMoved)
-		moved(total)
-		switch aws.ToString(task.Status) {
-		case "COMPLETED":
-			return total, nil
-		case "FAILED", "CANCELLED":
-			return total, fmt.Errorf("the move of the dead messages ended as %s: %s", aws.ToString(task.Status), aws.ToString(task.FailureReason))
-		}
-		if !pause(ctx, movePoll) {
-			return total, context.Cause(ctx)
-		}
+// The states of a move task (SQS API reference, ListMessageMoveTasks).
+const (
+	moveRunning   = "RUNNING"
+	moveCompleted = "COMPLETED"
+	moveFailed    = "FAILED"
+	moveCancelled = "CANCELLED"
+)
+
+// lastMove returns the queue's latest move task, or nil when it has none.
+func (q *Queue) lastMove(ctx context.Context, source string) (*types.ListMessageMoveTasksResultEntry, error) {
+	out, err := q.API.ListMessageMoveTasks(ctx, &sqs.ListMessageMoveTasksInput{SourceArn: &source, MaxResults: aws.Int32(1)})
+	if err != nil {
+		return nil, fmt.Errorf("ask how far the move is: %w", err)
 	}
+	if len(out.Results) == 0 {
+		return nil, nil
+	}
+	return &out.Results[0], nil
+}
+
+func (q *Queue) awaitMove(ctx context.Context, source string, moved func(int)) (int, error) {
+	total, handle := 0, ""
+	for {
+		task, err := q.lastMove(ctx, source)
+		if err == nil && task == nil {
+			err = errors.New("the move of the dead messages is not listed")
+		}
+		if ctx.Err() != nil {
+			return total, errors.Join(context.Cause(ctx), q.stopMove(ctx, handle))
+		}
+		if err != nil {
+			return total, err
+		}
+		if n := int(task.ApproximateNumberOfMessagesMoved); n > total {
+			total = n
+			moved(total)
+		}
+		handle = aws.ToString(task.TaskHandle)
+		switch status := aws.ToString(task.Status); status {
+		case moveCompleted:
+			return total, nil
+		case moveFailed, moveCancelled:
+			return total, fmt.Errorf("the move of the dead messages ended as %s: %s", status, aws.ToString(task.FailureReason))
+		}
+		pause(ctx, movePoll)
+	}
+}
+
+// stopMove cancels the move task, so that it does not go on behind the back of who interrupted it.
+func (q *Queue) stopMove(ctx context.Context, handle string) error {
+	if handle == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	_, err := q.API.CancelMessageMoveTask(ctx, &sqs.CancelMessageMoveTaskInput{TaskHandle: &handle})
+	if err != nil {
+		return fmt.Errorf("stop the move of the dead messages, which goes on: %w", err)
+	}
+	return nil
 }
 
 func (q *Queue) arn(ctx context.Context, url string) (string, error) {
@@ -99,9 +133,16 @@ func (q *Queue) arn(ctx context.Context, url string) (string, error) {
 // moveHere moves one batch of ten after the other. Each message is sent before it is
 // deleted, so that a crash in between makes a duplicate, which is recorded once,
 // and never a loss.
+//
+// It ends after as many messages as there were at its start: workers may throw
+// what they still do not know back faster than it is moved.
 func (q *Queue) moveHere(ctx context.Context, perSecond int, moved func(int)) (int, error) {
+	most, err := q.Count(ctx)
+	if err != nil {
+		return 0, err
+	}
 	total := 0
-	for {
+	for total < most {
 		start := time.Now()
 		batch, err := q.receive(ctx, hold)
 		if err != nil || len(batch) == 0 {
@@ -121,23 +162,45 @@ func (q *Queue) moveHere(ctx context.Context, perSecond int, moved func(int)) (i
 			return total, context.Cause(ctx)
 		}
 	}
+	return total, nil
 }
 
+// moveTries is how often one message is tried to be sent or deleted; somebody waits.
+const moveTries = 5
+
+// move sends a batch and deletes what was sent; the rest becomes visible again.
 func (q *Queue) move(ctx context.Context, batch []Message) (int, error) {
-	entries := make([]sqsbatch.Entry, len(batch))
-	for i, m := range batch {
-		entries[i] = sqsbatch.Entry{Body: m.Body}
-	}
-	var handles []string
+	policy := sqsbatch.Policy{Tries: moveTries, Final: awserr.IsAccess}
 	var failed []error
-	for i, err := range sqsbatch.SendAll(ctx, q.API, q.Source, entries) {
-		if err != nil {
-			failed = append(failed, fmt.Errorf("move message %s: %w", batch[i].ID, err))
+	var left, sound []Message
+	var entries []sqsbatch.Entry
+	for _, m := range batch {
+		if !m.intact {
+			failed = append(failed, fmt.Errorf("message %s: its body was garbled on the way (MD5); it stays", m.ID))
+			left = append(left, m)
 			continue
 		}
-		handles = append(handles, batch[i].handle)
+		sound = append(sound, m)
+		entries = append(entries, sqsbatch.Entry{Body: m.Body, Attributes: m.attributes, GroupID: m.group})
 	}
-	failed = append(failed, sqsbatch.DeleteAll(ctx, q.API, q.URL, handles)...)
+	var handles []string
+	for i, err := range policy.SendAll(ctx, q.API, q.Source, entries) {
+		if err != nil {
+			failed = append(failed, fmt.Errorf("move message %s: %w", sound[i].ID, err))
+			left = append(left, sound[i])
+			continue
+		}
+		handles = append(handles, sound[i].handle)
+	}
+	// Also when interrupted: what is sent and not deleted is there twice.
+	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	for _, err := range policy.DeleteAll(clean, q.API, q.URL, handles) {
+		if err != nil {
+			failed = append(failed, fmt.Errorf("a moved message is still dead, too (its task is recorded once nevertheless): %w", err))
+		}
+	}
+	q.release(clean, left)
 	return len(handles), errors.Join(failed...)
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
@@ -26,6 +27,17 @@ type Entry struct {
 	Delay time.Duration
 	// GroupID is the tenant of the message on a queue with fair scheduling; empty for none.
 	GroupID string
+	// Attributes go with the message. Ours need none; a message that is moved keeps its own.
+	Attributes map[string]types.MessageAttributeValue
+}
+
+// size is what counts toward SQS's limits: the body, and each attribute's name, type and value.
+func (e *Entry) size() int {
+	n := len(e.Body)
+	for name, v := range e.Attributes {
+		n += len(name) + len(aws.ToString(v.DataType)) + len(aws.ToString(v.StringValue)) + len(v.BinaryValue)
+	}
+	return n
 }
 
 // SendAll sends all the entries to the queue and returns an error an entry, in
@@ -47,7 +59,7 @@ func (p Policy) SendAll(ctx context.Context, api Sender, queueURL string, entrie
 	}
 	return operation{
 		name: "send message",
-		size: func(entry int) int { return len(entries[entry].Body) },
+		size: func(entry int) int { return entries[entry].size() },
 		call: func(ctx context.Context, batch []int) (answer, error) {
 			in := sqs.SendMessageBatchInput{QueueUrl: &queueURL, Entries: make([]types.SendMessageBatchRequestEntry, len(batch))}
 			for k, i := range batch {
@@ -67,7 +79,9 @@ func (p Policy) SendAll(ctx context.Context, api Sender, queueURL string, entrie
 }
 
 func request(k int, e *Entry) types.SendMessageBatchRequestEntry {
-	r := types.SendMessageBatchRequestEntry{Id: idOf(k), MessageBody: &e.Body, DelaySeconds: seconds(e.Delay, MaxDelay)}
+	r := types.SendMessageBatchRequestEntry{
+		Id: idOf(k), MessageBody: &e.Body, DelaySeconds: seconds(e.Delay, MaxDelay), MessageAttributes: e.Attributes,
+	}
 	if e.GroupID != "" {
 		r.MessageGroupId = &e.GroupID
 	}
