@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -34,6 +35,18 @@ type RetryReport struct {
 	Messages []codec.Identity
 	// Lost counts failed tasks that cannot be run again: whoever recorded them left the argument out.
 	Lost int
+}
+
+// Covers reports whether the message is one of the retry's, or descends from one.
+func (r RetryReport) Covers(id codec.Identity) bool {
+	for !slices.Contains(r.Messages, id) {
+		i := strings.LastIndexByte(string(id), '.')
+		if i < 0 {
+			return false
+		}
+		id = id[:i]
+	}
+	return true
 }
 
 // RetryFailed sends the job's failed tasks again, with the arguments that their

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/starburst-go/starburst/codec"
+	"github.com/starburst-go/starburst/producer"
 	"github.com/starburst-go/starburst/store"
 )
 
@@ -138,5 +139,18 @@ func TestARetryNamesWhatItCannotRunAgain(t *testing.T) {
 	r, err := w.producer(t).RetryFailed(t.Context(), store.Job{ID: "j", Handler: "h", N: 10}, &failures{items: []store.FailedItem{item}})
 	if err != nil || r.Tasks != 1 || r.Lost != 1 {
 		t.Errorf("retry: %+v, %v; want one task sent and one lost", r, err)
+	}
+}
+
+func TestWhatARetryCovers(t *testing.T) {
+	t.Parallel()
+	r := producer.RetryReport{Messages: []codec.Identity{"0.r1", "20.r2"}}
+	for id, want := range map[codec.Identity]bool{
+		"0.r1": true, "0.r1.1": true, "0.r1.r1.2": true, "20.r2.3": true,
+		"0": false, "0.1": false, "0.r11": false, "20.r1": false, "10.r1.1": false,
+	} {
+		if got := r.Covers(id); got != want {
+			t.Errorf("%s: %v, want %v", id, got, want)
+		}
 	}
 }

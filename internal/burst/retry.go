@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
-	"github.com/starburst-go/starburst/codec"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/producer"
 	"github.com/starburst-go/starburst/store"
@@ -83,20 +81,9 @@ func (s *Session) retryOver(ctx context.Context, job store.Job, r producer.Retry
 		}
 	}
 	for c, err := range s.store.Pending(ctx, job) {
-		if err != nil || below(c.Identity, have) {
+		if err != nil || r.Covers(c.Identity) {
 			return false, err // a child is still to be settled
 		}
 	}
 	return true, nil
-}
-
-// below reports whether the message descends from one of the others.
-func below(id codec.Identity, others map[codec.Identity]bool) bool {
-	for i := strings.LastIndexByte(string(id), '.'); i > 0; i = strings.LastIndexByte(string(id), '.') {
-		id = id[:i]
-		if others[id] {
-			return true
-		}
-	}
-	return false
 }
