@@ -3,8 +3,8 @@ package consumer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/starburst-go/starburst/store"
@@ -28,37 +28,53 @@ type jobs struct {
 }
 
 type jobEntry struct {
-	once sync.Once
-	done atomic.Bool // job and err are set
-	job  store.Job
-	err  error
-	read time.Time
+	ready chan struct{} // closed when job and err are set
+	job   store.Job
+	err   error
+	asked time.Time
+}
+
+// isReady reports whether job and err are set.
+func (e *jobEntry) isReady() bool {
+	select {
+	case <-e.ready:
+		return true
+	default:
+		return false
+	}
 }
 
 func newJobs(read func(ctx context.Context, id string) (store.Job, error)) *jobs {
 	return &jobs{read: read, known: map[string]*jobEntry{}, cancelled: map[string]bool{}}
 }
 
-// get returns the job's META, reading it once however many slots ask.
+// get returns the job's META, reading it once however many slots ask. Each waits
+// no longer than its own context: the reader's may be about to hang.
 func (j *jobs) get(ctx context.Context, id string) (store.Job, error) {
 	j.mu.Lock()
 	e := j.known[id]
-	if e == nil || (e.done.Load() && e.err != nil && time.Since(e.read) > unknownJobTTL) {
+	mine := e == nil || e.isReady() && e.err != nil && time.Since(e.asked) > unknownJobTTL
+	if mine {
 		if len(j.known) >= jobCacheLimit {
 			clear(j.known)
 		}
-		e = &jobEntry{read: time.Now()}
+		e = &jobEntry{ready: make(chan struct{}), asked: time.Now()}
 		j.known[id] = e
 	}
 	j.mu.Unlock()
-	e.once.Do(func() {
+	if mine {
 		e.job, e.err = j.read(ctx, id)
-		e.done.Store(true)
 		if e.err != nil && !errors.Is(e.err, store.ErrNotFound) {
 			j.forget(id, e) // a passing fault: the next message asks again
 		}
-	})
-	return e.job, e.err
+		close(e.ready)
+	}
+	select {
+	case <-e.ready:
+		return e.job, e.err
+	case <-ctx.Done():
+		return store.Job{}, fmt.Errorf("read job %s: %w", id, context.Cause(ctx))
+	}
 }
 
 func (j *jobs) forget(id string, e *jobEntry) {
@@ -88,7 +104,7 @@ func (j *jobs) isCancelled(id string) bool {
 		return false
 	}
 	e := j.known[id]
-	return j.cancelled[id] || e != nil && e.done.Load() && e.job.State == store.Cancelled
+	return j.cancelled[id] || e != nil && e.isReady() && e.job.State == store.Cancelled
 }
 
 func (j *jobs) isPaused() bool {

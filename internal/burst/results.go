@@ -125,6 +125,8 @@ func (s *Session) snapshot(ctx context.Context, job store.Job) (progress.Snapsho
 		snap.Done += int(c.OK + c.Failed)
 		snap.Failed += int(c.Failed)
 	}
+	// A task that was run again after it had failed is in two ledgers, or twice in one.
+	snap.Done, snap.Failed = min(snap.Done, job.N), min(snap.Failed, job.N)
 	snap.Cost = costText(ledgers, job.ID, time.Now())
 	return snap, nil
 }

@@ -124,7 +124,7 @@ const barWidth = 24
 func (b *Bar) bar(now time.Time) string {
 	filled := 0
 	if b.total > 0 {
-		filled = b.last.Done * barWidth / b.total
+		filled = min(b.last.Done*barWidth/b.total, barWidth)
 	}
 	return fmt.Sprintf("%s %s%s %s", b.label, strings.Repeat("━", filled), strings.Repeat("─", barWidth-filled), b.figures(now))
 }
