@@ -17,7 +17,8 @@ func resultsCommand() *cli.Command {
 		Usage:     "print a job's results in order",
 		UsageText: "starburst results JOB [-o jsonl|csv|table|text] [--wait]",
 		Description: "Prints what is there, in the order of the inputs, and exits with 8 when tasks are still missing; --wait waits\n" +
-			"for them. Exits with 3 when tasks failed; their errors are part of the output (not with -o text).",
+			"for them. Exits with 3 when tasks failed; their errors are part of the output (not with -o text). Of a cancelled job it\n" +
+			"prints what there is and exits with 1; --wait ends as soon as the job is cancelled.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "jsonl", Usage: "`jsonl|csv|table|text`"},
 			&cli.BoolFlag{Name: "wait", Usage: "wait until all tasks are settled"},

@@ -49,3 +49,13 @@ func TestCount(t *testing.T) {
 		}
 	}
 }
+
+func TestMoreThanAllFillsTheBarOnly(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1000, 0)
+	b := New(&bytes.Buffer{}, "x", 10, func() time.Time { return now })
+	b.Update(Snapshot{Done: 25}) // a task that is run again is counted twice
+	if got := b.bar(now); strings.Count(got, "━") != barWidth || strings.Contains(got, "─") {
+		t.Errorf("bar %q; want a full one", got)
+	}
+}
