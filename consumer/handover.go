@@ -36,19 +36,28 @@ type depth struct {
 // empty reports whether the queue has no visible message, as of at most maxAge ago.
 func (q *depth) empty(ctx context.Context, c Config, maxAge time.Duration) bool {
 	q.mu.Lock()
-	defer q.mu.Unlock()
 	if time.Since(q.looked) < maxAge {
+		defer q.mu.Unlock()
 		return q.none
 	}
-	q.looked, q.none = time.Now(), false
+	q.looked, q.none = time.Now(), false // the others go on meanwhile
+	q.mu.Unlock()
+	none := isEmpty(ctx, c)
+	q.mu.Lock()
+	q.none = none
+	q.mu.Unlock()
+	return none
+}
+
+// isEmpty asks the queue. Not knowing, the message stays where it is.
+func isEmpty(ctx context.Context, c Config) bool {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	name := types.QueueAttributeNameApproximateNumberOfMessages
 	out, err := c.Queue.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &c.QueueURL, AttributeNames: []types.QueueAttributeName{name}})
 	if err != nil {
-		return false // not knowing, the message stays where it is
+		return false
 	}
 	n, err := strconv.Atoi(out.Attributes[string(name)])
-	q.none = err == nil && n == 0
-	return q.none
+	return err == nil && n == 0
 }

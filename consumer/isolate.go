@@ -86,12 +86,12 @@ func (w *Worker) judgeSuspect(ctx context.Context, d *delivery, deaths int) *chu
 // noteStart notes that this delivery starts, and returns how many starts before
 // it were left behind.
 func (w *Worker) noteStart(ctx context.Context, d *delivery) (deaths int, err error) {
-	start := uuid.NewString()
-	starts, err := w.addStart(ctx, d, start)
+	// Before the call, so that a note whose answer was lost is taken back, too.
+	d.start = uuid.NewString()
+	starts, err := w.addStart(ctx, d, d.start)
 	if err != nil {
 		return 0, err
 	}
-	d.start = start
 	return starts - 1, nil
 }
 

@@ -68,7 +68,7 @@ func (r *chunkRun) run(ctx context.Context) (abandoned bool) {
 			r.mu.Unlock()
 			return true
 		}
-		if r.goesOn(ctx) {
+		if r.open(ctx) {
 			r.settle(outcome{ran: true, err: &Error{Kind: store.FailError, Err: errors.New("the handler ended its goroutine (runtime.Goexit)")}}, 0)
 		}
 	}
@@ -94,16 +94,24 @@ func awaitHandler(ctx context.Context, done <-chan struct{}) bool {
 
 // goesOn reports whether there is a task to start.
 func (r *chunkRun) goesOn(ctx context.Context) bool {
+	if !r.open(ctx) {
+		return false
+	}
+	// Asking may take a call to the queue: not under the lock, which an abandonment needs.
+	if r.next == 0 || r.handOver == nil || !r.handOver(r) {
+		return true
+	}
+	r.mu.Lock()
+	r.handedOver = true
+	r.mu.Unlock()
+	return false
+}
+
+// open reports whether tasks are left and may be run.
+func (r *chunkRun) open(ctx context.Context) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.next >= len(r.outcomes) || r.abandoned || r.handedOver || ctx.Err() != nil {
-		return false
-	}
-	if r.next > 0 && r.handOver != nil && r.handOver(r) {
-		r.handedOver = true
-		return false
-	}
-	return true
+	return r.next < len(r.outcomes) && !r.abandoned && !r.handedOver && ctx.Err() == nil
 }
 
 // step runs the next task.
