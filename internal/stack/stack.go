@@ -8,7 +8,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -116,7 +115,7 @@ type Clients struct {
 	DB  *dynamodb.Client
 	ECS *ecs.Client
 	S3  *s3.Client
-	// Local is true when they speak to an endpoint on this machine.
+	// Local is true when S3 is an endpoint on this machine.
 	Local bool
 }
 
@@ -133,9 +132,8 @@ func Open(ctx context.Context, s Stack) (*Clients, error) {
 	if cfg.Region == "" {
 		return nil, exit.Errorf(exit.Usage, "no AWS region is configured").WithHint("set AWS_REGION, or a region in ~/.aws/config")
 	}
-	local := slices.ContainsFunc([]string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SQS"}, func(name string) bool {
-		return isLoopback(os.Getenv(name))
-	})
+	// S3's own endpoint: with only SQS or DynamoDB on this machine, S3 is still AWS.
+	local := isLoopback(cmp.Or(os.Getenv("AWS_ENDPOINT_URL_S3"), os.Getenv("AWS_ENDPOINT_URL")))
 	return newClients(cfg, local), nil
 }
 
