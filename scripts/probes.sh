@@ -19,6 +19,7 @@ cp -R "$probes" "$work/probe"
 chmod -R u+w "$work/probe"
 (cd "$work/probe" && go build -o "$work/" ./cmd/...)
 
+: >"$work/exports" # there before it is read
 XDG_STATE_HOME=$work/state "$work/starburst" dev --port 0 >"$work/exports" 2>"$work/log" &
 endpoint_pid=$!
 for _ in $(seq 200); do
