@@ -159,12 +159,16 @@ func scanEnvelope(raw []byte) (*envelope, error) {
 	return e, nil
 }
 
+// hintBytes is how much of a body is looked at for a hint: whole groups of base64.
+const hintBytes = 1024
+
 // hint names the two commonest ways to get the body wrong.
 func hint(raw []byte) string {
 	if raw[0] == '{' {
 		return " (it looks like base64 of JSON: send the JSON itself)"
 	}
-	if inner, err := decodeBase64(trimSpace(string(raw))); err == nil && len(inner) > 2 {
+	head := raw[:min(len(raw), hintBytes)]
+	if inner, err := decodeBase64(trimSpace(string(head))); err == nil && len(inner) > 2 {
 		return " (it looks like base64 of base64)"
 	}
 	return ""

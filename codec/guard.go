@@ -1,7 +1,6 @@
 package codec
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math"
 )
@@ -173,77 +172,4 @@ func headerError(b []byte, off int) *BadMessageError {
 		return bad(ReasonMsgpack, "byte %d is c1, which msgpack does not use", off)
 	}
 	return truncated(b, off)
-}
-
-// maxCheckedKeys is how large a map may be for its keys to be checked for
-// duplicates. Records have few keys; a table with thousands is its decoder's
-// business, and comparing all pairs of it would cost too much here.
-const maxCheckedKeys = 64
-
-// checkKeys refuses duplicate string keys in the maps of the value at b[off:]
-// that have at most maxCheckedKeys entries: decoders disagree on which one wins,
-// so such a task would mean different things in different languages. The value
-// must have passed skip, which also bounds the recursion.
-func checkKeys(b []byte, off int) (end int, err error) {
-	if n := valueSize[b[off]]; n != 0 {
-		return off + int(n), nil
-	}
-	length, header, container := lengthOf(b[off:], b[off])
-	if !container {
-		return off + header + int(length), nil
-	}
-	if n, next, ok := readMapLen(b, off); ok && n <= maxCheckedKeys {
-		return checkMap(b, next, n)
-	}
-	off += header
-	for range length {
-		if off, err = checkKeys(b, off); err != nil {
-			return 0, err
-		}
-	}
-	return off, nil
-}
-
-func checkMap(b []byte, off, entries int) (end int, err error) {
-	var seen [maxCheckedKeys]struct{ hash, off uint32 }
-	n := 0
-	for range entries {
-		key, next, ok := readStr(b, off)
-		if !ok {
-			if next, err = checkKeys(b, off); err != nil {
-				return 0, err
-			}
-		} else {
-			h := keyHash(key)
-			for _, s := range seen[:n] {
-				if s.hash != h {
-					continue
-				}
-				if other, _, _ := readStr(b, int(s.off)); bytes.Equal(other, key) {
-					return 0, bad(ReasonMsgpack, "map with a duplicate key at byte %d", off)
-				}
-			}
-			seen[n].hash, seen[n].off = h, uint32(off)
-			n++
-		}
-		if off, err = checkKeys(b, next); err != nil {
-			return 0, err
-		}
-	}
-	return off, nil
-}
-
-// keyHash only has to tell most different keys apart: equal hashes are compared in full.
-func keyHash(k []byte) uint32 {
-	h := uint64(len(k))
-	if len(k) >= 8 {
-		h ^= binary.LittleEndian.Uint64(k) * 0x9e3779b97f4a7c15
-		h ^= binary.LittleEndian.Uint64(k[len(k)-8:]) * 0xc2b2ae3d27d4eb4f
-	} else {
-		for _, c := range k {
-			h = h<<8 | uint64(c)
-		}
-		h *= 0x9e3779b97f4a7c15
-	}
-	return uint32(h >> 32)
 }
