@@ -46,7 +46,7 @@ soak: ## half load for SOAK (default 30m); fails when goroutines or memory grow
 	scripts/chaos.sh soak
 
 .PHONY: fuzz
-fuzz: ## fuzz every target for FUZZTIME (default 20s) each
+fuzz: ## fuzz every target for FUZZTIME (default 20s; or a count, 20000x) each
 	scripts/fuzz.sh
 
 .PHONY: lint
