@@ -55,11 +55,10 @@ type Results interface {
 	LooseResult(ctx context.Context, id string, m codec.Identity) (store.Result, bool, error)
 	// HasResults tells which of the identities have an item.
 	HasResults(ctx context.Context, job store.Job, ids []codec.Identity) (map[codec.Identity]bool, error)
-	// AddStart notes that start begins to run a message and returns how many
-	// starts of it were not taken back, this one included; RemoveStart takes one
-	// back. The Loose forms are for tasks without a job.
-	AddStart(ctx context.Context, job store.Job, id codec.Identity, start string) (int, error)
-	AddLooseStart(ctx context.Context, id string, m codec.Identity, start string) (int, error)
+	// AddStart notes that start begins to run a message and returns the starts
+	// of it that were not taken back, this one included; RemoveStart takes one back. The Loose forms are for tasks without a job.
+	AddStart(ctx context.Context, job store.Job, id codec.Identity, start string) ([]string, error)
+	AddLooseStart(ctx context.Context, id string, m codec.Identity, start string) ([]string, error)
 	RemoveStart(ctx context.Context, job store.Job, id codec.Identity, start string) error
 	RemoveLooseStart(ctx context.Context, id string, m codec.Identity, start string) error
 	PutLedger(ctx context.Context, l store.Ledger) error

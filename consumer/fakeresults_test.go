@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/starburst-go/starburst/codec"
@@ -162,7 +164,7 @@ func (r *fakeResults) settled(job string) (ok map[int]string, failed map[int]*st
 	return ok, failed, twice
 }
 
-func (r *fakeResults) addStart(key, start string) int {
+func (r *fakeResults) addStart(key, start string) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.starts == nil {
@@ -172,7 +174,7 @@ func (r *fakeResults) addStart(key, start string) int {
 		r.starts[key] = map[string]bool{}
 	}
 	r.starts[key][start] = true
-	return len(r.starts[key])
+	return slices.Collect(maps.Keys(r.starts[key]))
 }
 
 func (r *fakeResults) removeStart(key, start string) {
@@ -181,11 +183,11 @@ func (r *fakeResults) removeStart(key, start string) {
 	delete(r.starts[key], start)
 }
 
-func (r *fakeResults) AddStart(_ context.Context, job store.Job, m codec.Identity, start string) (int, error) {
+func (r *fakeResults) AddStart(_ context.Context, job store.Job, m codec.Identity, start string) ([]string, error) {
 	return r.addStart(itemKey(job.ID, "", m), start), nil
 }
 
-func (r *fakeResults) AddLooseStart(_ context.Context, id string, m codec.Identity, start string) (int, error) {
+func (r *fakeResults) AddLooseStart(_ context.Context, id string, m codec.Identity, start string) ([]string, error) {
 	return r.addStart(itemKey("", id, m), start), nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -84,18 +86,54 @@ func (w *Worker) judgeSuspect(ctx context.Context, d *delivery, deaths int) *chu
 }
 
 // noteStart notes that this delivery starts, and returns how many starts before
-// it were left behind.
+// it ended in a worker's death.
 func (w *Worker) noteStart(ctx context.Context, d *delivery) (deaths int, err error) {
+	now := time.Now()
 	// Before the call, so that a note whose answer was lost is taken back, too.
-	d.start = uuid.NewString()
+	d.start = startID(now)
 	starts, err := w.addStart(ctx, d, d.start)
 	if err != nil {
 		return 0, err
 	}
-	return starts - 1, nil
+	return countDeaths(starts, now, w.cfg.Visibility), nil
 }
 
-func (w *Worker) addStart(ctx context.Context, d *delivery, start string) (int, error) {
+// startID names a start that happens at now.
+func startID(now time.Time) string {
+	return strconv.FormatInt(now.UnixMilli(), 10) + "." + uuid.NewString()
+}
+
+// countDeaths returns how many of the starts left behind are deaths. After one,
+// the message comes back no sooner than two thirds of the visibility timeout
+// later (a start is noted within a heartbeat of the lease's last extension). So
+// starts that lie closer together were deliveries of the same message at one
+// time, of which SQS makes some, and only one of them can have been what ended
+// a worker; those close to now may still be running. Clocks of workers that
+// disagree by more than half the visibility timeout bend this, never the results.
+func countDeaths(starts []string, now time.Time, visibility time.Duration) (deaths int) {
+	at := make([]time.Time, 0, len(starts))
+	for _, s := range starts {
+		ms, _, _ := strings.Cut(s, ".")
+		if n, err := strconv.ParseInt(ms, 10, 64); err == nil {
+			at = append(at, time.UnixMilli(n))
+		}
+	}
+	slices.SortFunc(at, time.Time.Compare)
+	gap := visibility / 2
+	var last time.Time
+	for _, t := range at {
+		if now.Sub(t) < gap {
+			break
+		}
+		if t.Sub(last) >= gap {
+			deaths++
+			last = t
+		}
+	}
+	return deaths
+}
+
+func (w *Worker) addStart(ctx context.Context, d *delivery, start string) ([]string, error) {
 	w.account.request("ddb.update")
 	if d.msg.Job == "" {
 		return w.cfg.Results.AddLooseStart(ctx, d.msg.ID, d.msg.Self(), start)

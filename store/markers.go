@@ -13,26 +13,26 @@ import (
 )
 
 // AddStart notes that start began to run a message that had been delivered
-// before, and returns how many starts of it have not been released, this one
-// included: every other one is a run that is still going on or a death (SQS's
-// receive count is neither). start must differ between any two starts, for
-// example the worker's name and the receive count. The same start again changes nothing.
-func (s *Store) AddStart(ctx context.Context, job Job, id codec.Identity, start string) (starts int, err error) {
+// before, and returns the starts of it that have not been taken back, in no
+// order and this one included: every other one is a run that is still going on or a death (SQS's
+// receive count is neither). start must differ between any two starts; what else
+// it says is the caller's. The same start again changes nothing.
+func (s *Store) AddStart(ctx context.Context, job Job, id codec.Identity, start string) (starts []string, err error) {
 	k, err := resultKey(job, id)
 	if err != nil {
-		return 0, fmt.Errorf("note start: %w", err)
+		return nil, fmt.Errorf("note start: %w", err)
 	}
 	return s.addStart(ctx, "note the start "+nameOf(job, "", id), markerKey(k), job, start)
 }
 
 // AddLooseStart is AddStart for a message of the task without a job that has
 // the id; the note expires with the store's retention.
-func (s *Store) AddLooseStart(ctx context.Context, id string, m codec.Identity, start string) (starts int, err error) {
+func (s *Store) AddLooseStart(ctx context.Context, id string, m codec.Identity, start string) (starts []string, err error) {
 	job := Job{Expires: s.now().Add(s.retention)}
 	return s.addStart(ctx, "note the start "+nameOf(job, id, m), markerKey(looseKey(id, m)), job, start)
 }
 
-func (s *Store) addStart(ctx context.Context, op string, k key, job Job, start string) (int, error) {
+func (s *Store) addStart(ctx context.Context, op string, k key, job Job, start string) ([]string, error) {
 	in := &dynamodb.UpdateItemInput{
 		TableName: s.table, Key: k.attrs(),
 		UpdateExpression:          aws.String("ADD #s :me"), // of a set: repeating it is harmless, unlike a counter
@@ -51,13 +51,13 @@ func (s *Store) addStart(ctx context.Context, op string, k key, job Job, start s
 		return err
 	})
 	if _, old := errors.AsType[*types.ConditionalCheckFailedException](err); old {
-		return 1, s.replaceMarker(ctx, op, k, job, start)
+		return []string{start}, s.replaceMarker(ctx, op, k, job, start)
 	}
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	f := fields{it: out.Attributes}
-	return len(f.set("starts")), f.err
+	return f.set("starts"), f.err
 }
 
 // replaceMarker overwrites the marker that an expired job of the same id left.

@@ -200,8 +200,8 @@ func TestItemsOfAnExpiredJobOfTheSameIDDoNotCount(t *testing.T) {
 	if have, err := s.HasResults(t.Context(), j, []codec.Identity{"0"}); err != nil || len(have) != 0 {
 		t.Errorf("HasResults = %v, %v; want none", have, err)
 	}
-	if n, err := s.AddStart(t.Context(), j, "0", "w2"); err != nil || n != 1 {
-		t.Errorf("starts = %d, %v; want 1", n, err)
+	if n, err := s.AddStart(t.Context(), j, "0", "w2"); err != nil || len(n) != 1 {
+		t.Errorf("starts = %v, %v; want 1", n, err)
 	}
 	put(t, s, j, resultOf(j, "0", span(0, 10)...))
 	c, err := s.Recount(t.Context(), j)
