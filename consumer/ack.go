@@ -22,13 +22,14 @@ type acker struct {
 	url     string
 	leases  *leases
 	account *account
+	policy  sqsbatch.Policy
 	log     *slog.Logger
 	in      chan *lease
 	done    chan struct{}
 }
 
-func newAcker(c Config, l *leases, a *account) *acker {
-	return &acker{queue: c.Queue, url: c.QueueURL, leases: l, account: a, log: c.Log, in: make(chan *lease, 4*ackBatch), done: make(chan struct{})}
+func newAcker(c Config, p sqsbatch.Policy, l *leases, a *account) *acker {
+	return &acker{queue: c.Queue, url: c.QueueURL, policy: p, leases: l, account: a, log: c.Log, in: make(chan *lease, 4*ackBatch), done: make(chan struct{})}
 }
 
 // add queues a message for deletion. It must not be called after stop.
@@ -108,7 +109,7 @@ func (a *acker) flush(batch []*lease) {
 	ctx, cancel := context.WithDeadline(context.Background(), until)
 	defer cancel()
 	a.account.request("sqs.delete")
-	for _, err := range sqsbatch.DeleteAll(ctx, a.queue, a.url, handles) {
+	for _, err := range a.policy.DeleteAll(ctx, a.queue, a.url, handles) {
 		if err != nil && !errors.Is(err, sqsbatch.ErrLeaseLost) {
 			a.log.Warn("message not acked; it will come back and be acked then", "err", err)
 		}

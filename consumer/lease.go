@@ -1,8 +1,11 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,14 +39,15 @@ type leases struct {
 	queue      Queue
 	url        string
 	visibility time.Duration
+	policy     sqsbatch.Policy
 	onLost     func(*lease)
 
 	mu   sync.Mutex // protects held and the leases' expires
 	held map[string]*lease
 }
 
-func newLeases(q Queue, url string, visibility time.Duration, onLost func(*lease)) *leases {
-	return &leases{queue: q, url: url, visibility: visibility, onLost: onLost, held: map[string]*lease{}}
+func newLeases(c Config, p sqsbatch.Policy, onLost func(*lease)) *leases {
+	return &leases{queue: c.Queue, url: c.QueueURL, visibility: c.Visibility, policy: p, onLost: onLost, held: map[string]*lease{}}
 }
 
 // track starts the lease of a message received by a call that began at asked;
@@ -107,7 +111,7 @@ func (l *leases) beat(ctx context.Context) {
 	// The call must not outlive the leases it extends.
 	ctx, cancel := context.WithTimeout(ctx, l.visibility/3)
 	defer cancel()
-	errs := sqsbatch.ChangeVisibilityAll(ctx, l.queue, l.url, asks)
+	errs := l.policy.ChangeVisibilityAll(ctx, l.queue, l.url, asks)
 	l.mu.Lock()
 	var lost []*lease
 	for i, le := range due {
@@ -136,7 +140,7 @@ func (l *leases) due(now time.Time) ([]*lease, []sqsbatch.Visibility) {
 	defer l.mu.Unlock()
 	var due []*lease
 	var asks []sqsbatch.Visibility
-	for _, le := range l.held {
+	for _, le := range l.inOrder() {
 		timeout := min(l.visibility, le.received.Add(maxLease-leaseMargin).Sub(now)).Truncate(time.Second)
 		if timeout <= 0 {
 			continue
@@ -145,4 +149,11 @@ func (l *leases) due(now time.Time) ([]*lease, []sqsbatch.Visibility) {
 		asks = append(asks, sqsbatch.Visibility{Handle: le.handle, Timeout: timeout})
 	}
 	return due, asks
+}
+
+// inOrder lists the held leases, oldest first. Callers hold mu.
+func (l *leases) inOrder() []*lease {
+	return slices.SortedFunc(maps.Values(l.held), func(a, b *lease) int {
+		return cmp.Or(a.received.Compare(b.received), cmp.Compare(a.handle, b.handle))
+	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -93,6 +92,8 @@ type poller struct {
 	busy func() bool
 	// paused tells whether the worker is to take no new work.
 	paused func() bool
+	// random returns a number in [0, n), for jitter.
+	random func(n int64) int64
 	// deliver takes over a received message with its credit.
 	deliver func(m types.Message, asked time.Time)
 
@@ -203,7 +204,7 @@ func (p *poller) pauseLocked() time.Duration {
 		return 0
 	}
 	ceil := min(backoffMax, 50*time.Millisecond<<min(p.failures, 10))
-	return ceil/2 + rand.N(ceil/2)
+	return ceil/2 + time.Duration(p.random(int64(ceil/2)))
 }
 
 func (p *poller) currentPause() time.Duration {

@@ -261,7 +261,7 @@ func (w *Worker) sendChildren(d *delivery, children []child) bool {
 		}
 		entries[i] = sqsbatch.Entry{Body: body, Delay: children[i].delay}
 	}
-	for i, err := range sqsbatch.SendAll(ctx, w.cfg.Queue, w.cfg.QueueURL, entries) {
+	for i, err := range w.policy().SendAll(ctx, w.cfg.Queue, w.cfg.QueueURL, entries) {
 		w.account.request("sqs.send")
 		if err != nil {
 			w.cfg.Log.ErrorContext(ctx, "child message not sent; its parent will be delivered again", "child", children[i].msg.Identity, "err", err)

@@ -30,7 +30,7 @@ func (w *Worker) releaseAll(ls []*lease, wait time.Duration) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.base), 5*time.Second)
 	defer cancel()
 	w.account.requests("sqs.visibility", (len(asks)+9)/10)
-	for _, err := range sqsbatch.ChangeVisibilityAll(ctx, w.cfg.Queue, w.cfg.QueueURL, asks) {
+	for _, err := range w.policy().ChangeVisibilityAll(ctx, w.cfg.Queue, w.cfg.QueueURL, asks) {
 		if err != nil && !errors.Is(err, sqsbatch.ErrLeaseLost) {
 			w.cfg.Log.WarnContext(ctx, "message not released; it comes back when its lease ends", "err", err)
 		}
@@ -56,10 +56,7 @@ func (w *Worker) releaseUnstarted() {
 // handlers that ignored their end.
 func (w *Worker) releaseHeld() {
 	w.leases.mu.Lock()
-	ls := make([]*lease, 0, len(w.leases.held))
-	for _, le := range w.leases.held {
-		ls = append(ls, le)
-	}
+	ls := w.leases.inOrder()
 	w.leases.mu.Unlock()
 	w.releaseAll(ls, 0)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"github.com/starburst-go/starburst/internal/sqsbatch"
 	"github.com/starburst-go/starburst/store"
 )
 
@@ -76,8 +77,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.handlers, w.stopHandlers = context.WithCancelCause(base)
 	defer w.stopHandlers(nil)
 
-	w.leases = newLeases(w.cfg.Queue, w.cfg.QueueURL, w.cfg.Visibility, w.leaseLost)
-	w.acks = newAcker(w.cfg, w.leases, w.account)
+	w.leases = newLeases(w.cfg, w.policy(), w.leaseLost)
+	w.acks = newAcker(w.cfg, w.policy(), w.leases, w.account)
 	var background, slots, recording sync.WaitGroup
 	background.Go(func() { w.leases.run(base) })
 	background.Go(func() { w.account.run(base, w.cfg.LedgerEvery, w.cfg.LedgerEdge, w.writeLedger) })
@@ -92,7 +93,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		slots.Go(w.slot)
 	}
 	polls := make(chan error, 1)
-	p := &poller{cfg: w.cfg, credits: w.credits, account: w.account, busy: w.account.isBusy, paused: w.jobs.isPaused, deliver: w.receive}
+	p := &poller{cfg: w.cfg, credits: w.credits, account: w.account, busy: w.account.isBusy, paused: w.jobs.isPaused, random: w.random, deliver: w.receive}
 	pollCtx, stopPolls := context.WithCancel(ctx)
 	defer stopPolls()
 	go func() { polls <- p.run(pollCtx) }()
@@ -310,6 +311,9 @@ func (w *Worker) random(n int64) int64 {
 	defer w.mu.Unlock()
 	return w.cfg.Rand.Int64N(n)
 }
+
+// policy is how batches are tried again: with the worker's own jitter.
+func (w *Worker) policy() sqsbatch.Policy { return sqsbatch.Policy{Rand: w.random} }
 
 func (w *Worker) writeLedger(ctx context.Context) error {
 	w.account.request("ddb.put")
