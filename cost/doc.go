@@ -16,7 +16,8 @@
 //
 // # From price book to statement
 //
-//	book, err := cost.Embedded()                     // dated lines, each with its source
+//	book, err := cost.EmbeddedFor("eu-west-1")       // dated lines, each with its source
+//	book, err = book.Override(agreement)             // private discounts on top
 //	rate, err := book.Fargate(cost.X86, false)       // what a second costs
 //	bill := cost.FargateBill(rate, size, pull, stop) // max(60, ceil(stop-pull)) seconds
 //	st, err := cost.NewStatement(book, workers, cost.Options{})  // by job and by line

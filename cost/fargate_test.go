@@ -104,7 +104,7 @@ func TestMinimumMinutePrices(t *testing.T) {
 		{cost.X86, false, one, "$0.00082284"},
 		{cost.ARM, false, one, "$0.000658332"},
 		{cost.X86, false, small, "$0.00020571"},
-		{cost.X86, true, one, "$0.0002531667"}, // 60 × (0.01245 + 2 × 0.00137) / 3600, within a rounded pico-dollar a second
+		{cost.X86, true, one, "$0.0002619875"}, // 60 × (0.01288871 + 2 × 0.00141527) / 3600, within a rounded pico-dollar a second
 	} {
 		got := cost.FargateBill(rate(t, c.platform, c.spot), c.size, noon, noon.Add(time.Second)).Total()
 		if c.spot {
