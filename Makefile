@@ -32,6 +32,10 @@ test-race: ## run the tests under the race detector (needs a C compiler)
 test-servers: ## run the integration tests against ElasticMQ and DynamoDB Local (needs Java and Maven)
 	scripts/servers/test.sh
 
+.PHONY: test-languages
+test-languages: ## enqueue from Python, Node.js, Java, Rust, Go and the shell (needs their toolchains and Maven)
+	scripts/languages/test.sh
+
 .PHONY: bench
 bench: build ## push 100,000 no-op tasks through the local endpoint, in default chunks and one by one
 	$(BIN)/starburst bench

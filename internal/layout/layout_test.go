@@ -66,6 +66,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/check", "codec store"},
 	{"internal/endtoend", ""},
 	{"internal/faults", ""},
+	{"internal/languages", ""},
 	{"internal/layout", ""},
 	{"internal/testmain", ""},
 }

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Enqueues tasks with each client of examples/enqueue, and runs clients/*/test.sh, on
+# the local endpoint and on ElasticMQ with DynamoDB Local. Installs what the clients
+# need into .cache and into their own folders. A toolchain that is missing is named,
+# and nothing is run then: none is skipped.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+missing=()
+tool() { # name, the command that shows it works…
+	local name=$1
+	shift
+	"$@" >/dev/null 2>&1 || missing+=("$name")
+}
+tool "Go (go)" go version
+tool "Python 3 (python3, with venv)" python3 -c 'import venv, ensurepip'
+tool "Node.js (node)" node --version
+tool "npm (npm)" npm --version
+tool "a JDK (java, javac)" javac --version
+tool "Maven (mvn)" mvn --version
+tool "Rust (cargo)" cargo --version
+tool "a C compiler (cc), for Rust" cc --version
+tool "curl" curl --version
+if [ ${#missing[@]} -gt 0 ]; then
+	printf 'test-languages: not installed, or not working: %s\n' "${missing[@]}" >&2
+	exit 1
+fi
+
+cache=$PWD/.cache/languages
+examples=$PWD/examples/enqueue
+mkdir -p "$cache"
+
+step() { # name, command…
+	local name=$1 start=$SECONDS
+	shift
+	"$@" || { echo "test-languages: $name: cannot install or build what it needs" >&2; exit 1; }
+	echo "test-languages: $name is ready after $((SECONDS - start)) s"
+}
+python() {
+	[ -x "$cache/venv/bin/python" ] || python3 -m venv "$cache/venv"
+	local file list=(-r "$examples/python/requirements.txt" -r scripts/languages/requirements.txt)
+	for file in clients/python/requirements*.txt; do
+		[ -e "$file" ] && list+=(-r "$file")
+	done
+	"$cache/venv/bin/pip" install --quiet --disable-pip-version-check "${list[@]}"
+}
+node_modules() {
+	local folder
+	for folder in "$examples/node" clients/node; do
+		[ ! -e "$folder/package-lock.json" ] || npm ci --prefix "$folder" --no-audit --no-fund --loglevel=error
+	done
+}
+java_jars() { mvn -q -B -f "$examples/java/pom.xml" dependency:copy-dependencies; }
+rust() { cargo build --quiet --manifest-path "$examples/rust/Cargo.toml" --target-dir "$cache/rust"; }
+go_module() { go build -C "$examples/go" -o "$cache/go-enqueue" .; }
+
+step Python python
+step Node.js node_modules
+step Java java_jars
+step Rust rust
+step Go go_module
+
+export STARBURST_TEST_LANGUAGES=$cache
+exec scripts/servers/with-servers.sh go test -count=1 -timeout 5m -v ./internal/languages/
