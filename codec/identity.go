@@ -21,6 +21,10 @@ func (id Identity) Child(n int) Identity { return id + Identity("."+strconv.Itoa
 // IsRoot reports whether a well-formed id names a root chunk and not one of its descendants.
 func (id Identity) IsRoot() bool { return !strings.Contains(string(id), ".") }
 
+// IsRetry reports whether a well-formed id was made by `retry --failed`, or
+// descends from such a message: its tasks had been recorded as failed before.
+func (id Identity) IsRetry() bool { return strings.Contains(string(id), ".r") }
+
 // Root returns the index of the first task of the root chunk that id descends from.
 // It returns an error unless id is well formed (see Valid).
 func (id Identity) Root() (int, error) {

@@ -44,6 +44,18 @@ func (e *jobEntry) isReady() bool {
 	}
 }
 
+// isStale reports whether META must be read again: it was missing a while ago,
+// or its job has expired and the id may have been given to another since.
+func (e *jobEntry) isStale(now time.Time) bool {
+	switch {
+	case !e.isReady():
+		return false
+	case e.err != nil:
+		return now.Sub(e.asked) > unknownJobTTL
+	}
+	return !e.job.Expires.IsZero() && now.After(e.job.Expires)
+}
+
 func newJobs(read func(ctx context.Context, id string) (store.Job, error)) *jobs {
 	return &jobs{read: read, known: map[string]*jobEntry{}, cancelled: map[string]bool{}}
 }
@@ -53,7 +65,7 @@ func newJobs(read func(ctx context.Context, id string) (store.Job, error)) *jobs
 func (j *jobs) get(ctx context.Context, id string) (store.Job, error) {
 	j.mu.Lock()
 	e := j.known[id]
-	mine := e == nil || e.isReady() && e.err != nil && time.Since(e.asked) > unknownJobTTL
+	mine := e == nil || e.isStale(time.Now())
 	if mine {
 		if len(j.known) >= jobCacheLimit {
 			clear(j.known)

@@ -203,8 +203,13 @@ func (p *poller) pauseLocked() time.Duration {
 	if p.failures == 0 {
 		return 0
 	}
-	ceil := min(backoffMax, 50*time.Millisecond<<min(p.failures, 10))
-	return ceil/2 + time.Duration(p.random(int64(ceil/2)))
+	return backOff(p.failures, p.random)
+}
+
+// backOff is the pause after so many failures in a row: it doubles, with jitter.
+func backOff(failures int, random func(int64) int64) time.Duration {
+	ceil := min(backoffMax, 50*time.Millisecond<<min(failures, 10))
+	return ceil/2 + time.Duration(random(int64(ceil/2)))
 }
 
 func (p *poller) currentPause() time.Duration {

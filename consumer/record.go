@@ -61,7 +61,11 @@ func (w *Worker) record(r *chunkRun) {
 			failed++
 		}
 	}
-	w.account.settled(d.msg.Job, len(res.Settled)-failed, failed, r.busy, r.durations)
+	ok := len(res.Settled) - failed
+	if d.msg.Self().IsRetry() {
+		failed -= len(res.Settled) // each was counted as failed before: its count moves
+	}
+	w.account.settled(d.msg.Job, ok, failed, r.busy, r.durations)
 	if w.jobs.isCancelled(d.msg.Job) {
 		w.acks.add(d.lease) // the rest is not wanted any more
 		return

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/starburst-go/starburst/internal/sqsbatch"
@@ -131,29 +129,6 @@ func (w *Worker) Hurry() {
 		w.stopHandlers(ErrStopping)
 	default:
 	}
-}
-
-// readQueue takes the queue's own visibility timeout as the lease and refuses
-// queues this worker cannot serve.
-func (w *Worker) readQueue(ctx context.Context) error {
-	out, err := w.cfg.Queue.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
-		QueueUrl:       &w.cfg.QueueURL,
-		AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
-	})
-	if err != nil {
-		return fmt.Errorf("read the attributes of queue %s: %w", w.cfg.QueueURL, err)
-	}
-	if out.Attributes["FifoQueue"] == "true" {
-		return fmt.Errorf("queue %s is a FIFO queue: Starburst needs a standard queue, because one failing task would hold up its whole message group", w.cfg.QueueURL)
-	}
-	if w.cfg.Visibility == 0 {
-		s, err := strconv.Atoi(out.Attributes["VisibilityTimeout"])
-		if err != nil || s < 3 {
-			return fmt.Errorf("queue %s has a visibility timeout of %q s: set it to 3 s or more, or give the worker one", w.cfg.QueueURL, out.Attributes["VisibilityTimeout"])
-		}
-		w.cfg.Visibility = time.Duration(s) * time.Second
-	}
-	return nil
 }
 
 // receive takes over a message from the poller, together with its credit.

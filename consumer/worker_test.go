@@ -429,7 +429,12 @@ func TestAWorkerGivesUpWhenItsQueueIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(Registry{"echo": echo})
 		b.cfg.GiveUp = time.Minute
-		b.queue.fail = func(string) error { return errors.New("connection refused") }
+		b.queue.fail = func(op string) error {
+			if op == "attributes" {
+				return nil
+			}
+			return errors.New("connection refused")
+		}
 		w, err := New(b.cfg)
 		if err != nil {
 			t.Fatal(err)

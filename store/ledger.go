@@ -32,7 +32,9 @@ const OtherJobs = "~other"
 
 // JobCount is one worker's cumulative work for one job.
 type JobCount struct {
-	// OK and Failed count the indices that this worker's own puts settled.
+	// OK and Failed count the indices that this worker's own puts settled. An
+	// index that `retry --failed` sent again moves: its new outcome adds one and
+	// takes one from Failed, which is below zero when others had counted the failures.
 	OK, Failed int64
 	// BusyMS is slot-time spent in handlers; WastedMS is the part whose outcome was not kept.
 	BusyMS, WastedMS int64

@@ -205,5 +205,6 @@ func (s *Store) Progress(ctx context.Context, job string) (Progress, error) {
 		p.BusyMS += c.BusyMS
 		p.WastedMS += c.WastedMS
 	}
+	p.Failed = max(p.Failed, 0) // what counted the failures may have died before it said so
 	return p, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/starburst-go/starburst/codec"
 	"github.com/starburst-go/starburst/internal/check"
 	"github.com/starburst-go/starburst/store"
 )
@@ -143,6 +144,23 @@ func good() check.State {
 	}
 }
 
+func TestARetriedFailureCountsOnce(t *testing.T) {
+	t.Parallel()
+	s := good()
+	retry := func(id codec.Identity, worker string, failure *store.Failure, count store.JobCount) {
+		// In front, since items are read in no order.
+		s.Items = append([]store.Result{{Identity: id, Worker: worker, Attempt: 1, Settled: []store.Settled{{Index: 3, Failure: failure}}}}, s.Items...)
+		s.Ledgers = append(s.Ledgers, store.Ledger{Worker: worker, Jobs: map[string]store.JobCount{"j": count}})
+	}
+	retry("2.1.r1", "c", &store.Failure{Kind: store.FailError}, store.JobCount{})
+	retry("2.1.r2", "d", nil, store.JobCount{OK: 1, Failed: -1})
+	s.Ledgers[0].Jobs["j"] = store.JobCount{OK: 3}
+	s.Count = store.Count{OK: 4}
+	for _, v := range check.Table(s, check.Want{FirstAttempt: true, Counted: 1}) {
+		t.Error(v)
+	}
+}
+
 func TestEachPlantedViolationIsCaught(t *testing.T) {
 	t.Parallel()
 	want := check.Want{Failed: 1, Counted: 0.6, FirstAttempt: true}
@@ -175,6 +193,9 @@ func TestEachPlantedViolationIsCaught(t *testing.T) {
 			[]string{check.Ledgers, check.Ledgers},
 		},
 		{"ledgers count a quarter of the tasks", func(s *check.State) { s.Ledgers = s.Ledgers[:1] }, []string{check.Lagging}},
+		{"a task that had succeeded was run again", func(s *check.State) {
+			s.Items = append(s.Items, store.Result{Identity: "2.r1", Worker: "c", Attempt: 1, Settled: []store.Settled{{Index: 2}}})
+		}, []string{check.OneResult, check.Complete}},
 		{"a worker has two ledgers", func(s *check.State) {
 			s.Ledgers = append(s.Ledgers, store.Ledger{Worker: "b"})
 		}, []string{check.Ledgers}},

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -107,17 +108,28 @@ func Table(s State, w Want) []Violation {
 
 // settled is the truth that the items tell.
 type settled struct {
-	by         map[int]codec.Identity // the message that settled each task
+	by         map[int]codec.Identity // the message that settled each task last
+	failing    map[int]bool           // its tasks that ended in a failure
 	ok, failed int
 	perWorker  map[string]store.JobCount
 }
 
 func settle(s State, broken func(rule, format string, args ...any)) settled {
-	t := settled{by: map[int]codec.Identity{}, perWorker: map[string]store.JobCount{}}
-	for _, r := range s.Items {
+	t := settled{by: map[int]codec.Identity{}, failing: map[int]bool{}, perWorker: map[string]store.JobCount{}}
+	// A descendant's identity is longer than its ancestor's and ".r2" follows ".r1",
+	// so that a retry comes after what it retries.
+	items := slices.SortedFunc(slices.Values(s.Items), func(a, b store.Result) int {
+		return cmp.Or(len(a.Identity)-len(b.Identity), cmp.Compare(a.Identity, b.Identity))
+	})
+	for _, r := range items {
 		own := t.perWorker[r.Worker]
 		for _, o := range r.Settled {
-			if first, twice := t.by[o.Index]; twice {
+			first, twice := t.by[o.Index]
+			switch {
+			case twice && r.Identity.IsRetry() && t.failing[o.Index]:
+				t.failed--
+				own.Failed--
+			case twice:
 				broken(OneResult, "task %d is settled by message %s and by message %s", o.Index, first, r.Identity)
 			}
 			if o.Index < 0 || o.Index >= s.Job.N {
@@ -125,6 +137,7 @@ func settle(s State, broken func(rule, format string, args ...any)) settled {
 			} else {
 				t.by[o.Index] = r.Identity
 			}
+			t.failing[o.Index] = o.Failure != nil
 			if o.Failure != nil {
 				t.failed++
 				own.Failed++
