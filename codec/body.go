@@ -212,12 +212,19 @@ func (c codecPair) expand(packed []byte, limit int, h zstd.Header) ([]byte, erro
 	if h.HasFCS {
 		size = int(h.FrameContentSize) // at most limit
 	}
+	buf := make([]byte, 0, size)
 	for {
-		raw, err := c.dec.DecodeAll(packed, make([]byte, 0, size))
-		if size >= limit || !errors.Is(err, zstd.ErrDecoderSizeExceeded) {
+		raw, err := c.dec.DecodeAll(packed, buf)
+		if cap(buf) >= limit || !errors.Is(err, zstd.ErrDecoderSizeExceeded) {
 			return raw, err
 		}
-		size = min(limit, max(4*size, 4<<10)) // 4: all attempts together cost a third more than the last
+		size = min(limit, max(4*cap(buf), 4<<10)) // 4: all attempts together cost a third more than the last
+		// The decoder looks after each block, of up to 128 KiB, so what it gives back has grown already.
+		if cap(raw) >= size {
+			buf = raw[:0:min(cap(raw), limit)]
+		} else {
+			buf = make([]byte, 0, size)
+		}
 	}
 }
 

@@ -110,7 +110,7 @@ func FuzzDecode(f *testing.F) {
 		var err error
 		limit := uint64(1<<20 + 100*len(body))
 		if codec.FormatOf(body) == codec.Zstd { // may expand 1,024 times, see TestABombCostsLittle
-			limit = min(limit+uint64(2*1024*len(body)), 4*codec.MaxRaw)
+			limit = min(limit+uint64(5*1024*len(body)), 5*codec.MaxRaw)
 		}
 		if used := allocated(func() { m, err = codec.Decode(body) }); used > limit {
 			t.Errorf("reserved %d bytes for a body of %d", used, len(body))

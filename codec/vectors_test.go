@@ -1,30 +1,16 @@
 package codec_test
 
 import (
-	"bytes"
-	"encoding/hex"
-	"encoding/json"
-	"os"
-	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/starburst-go/starburst/codec"
 )
 
-// vector is one case of testdata/vectors/messages.json; its README tells the form.
-type vector struct {
-	Name, Body string
-	Message    json.RawMessage
-	Reason     codec.Reason
-}
-
-func readVectors(t testing.TB) (vectors []vector) {
+func readVectors(t testing.TB) []codec.Vector {
 	t.Helper()
-	text, err := os.ReadFile("testdata/vectors/messages.json")
+	vectors, err := codec.Vectors()
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(text, &vectors); err != nil {
 		t.Fatal(err)
 	}
 	return vectors
@@ -33,73 +19,62 @@ func readVectors(t testing.TB) (vectors []vector) {
 func TestVectors(t *testing.T) {
 	t.Parallel()
 	vectors := readVectors(t)
-	if len(vectors) < 50 {
+	if len(vectors) < 250 {
 		t.Errorf("%d vectors; some were lost", len(vectors))
 	}
+	names := map[string]bool{}
 	for _, v := range vectors {
+		if names[v.Name] {
+			t.Errorf("two vectors are called %q", v.Name)
+		}
+		names[v.Name] = true
 		t.Run(v.Name, func(t *testing.T) {
 			t.Parallel()
-			m, err := codec.Decode(v.Body)
-			if got := reasonOf(t, err); got != v.Reason {
-				t.Fatalf("reason %q (%v), want %q", got, err, v.Reason)
-			}
-			if err == nil {
-				compareJSON(t, v.Message, wireJSON(t, m))
+			if err := v.Check(); err != nil {
+				t.Error(err)
 			}
 		})
 	}
 }
 
-// wireJSON writes a message as the vectors do.
-func wireJSON(t *testing.T, m *codec.Message) []byte {
-	t.Helper()
-	w := map[string]any{"f": m.Handler}
-	set := func(key string, v any, given bool) {
-		if given {
-			w[key] = v
-		}
-	}
-	set("j", m.Job, m.Job != "")
-	set("q", m.First, m.First != 0)
-	set("i", m.Indices, m.Indices != nil)
-	set("m", m.Identity, m.Identity != "")
-	set("id", m.ID, m.ID != "")
-	set("a", m.Attempt, m.Attempt != 1)
-	set("dl", m.Deadline.UnixMilli(), !m.Deadline.IsZero())
-	set("tp", m.Trace, m.Trace != "")
-	if o := m.Offload; o != nil {
-		w["s3"], w["sha"], w["len"], w["n"] = o.Key, hex.EncodeToString(o.SHA256[:]), o.Len, o.Count
-	} else {
-		args := make([]json.RawMessage, len(m.Args))
-		for k, raw := range m.Args {
-			text, err := codec.MsgpackToJSON(raw)
+// A vector that lies must not pass: otherwise all of the above could be empty.
+func TestVectorsCanFail(t *testing.T) {
+	t.Parallel()
+	const good = `{"name":"n","body":"gqFmoXihdJEB","raw":"82a166a178a1749101","json":{"f":"x","t":[1]},"message":{"f":"x","t":[1]}}`
+	for _, tt := range []struct{ name, old, new, want string }{
+		{"as it is", "", "", ""},
+		{"another message", `"message":{"f":"x","t":[1]}`, `"message":{"f":"x","t":[1.0]}`, "the message is"},
+		{"another view", `"json":{"f":"x"`, `"json":{"f":"y"`, "the JSON view is"},
+		{"other bytes", `"raw":"82a1`, `"raw":"83a1`, "holds the msgpack"},
+		{"no hexadecimal", `"raw":"82`, `"raw":"8x`, "hexadecimal"},
+		{"a good body that should be refused", `"message":{"f":"x","t":[1]}`, `"reason":"envelope"`, `want it refused as "envelope"`},
+		{"a bad body that should be accepted", `gqFmoXihdJEB`, `gqFmoXihdJE=`, "refused: bad message (msgpack)"},
+		{"a body cut short by repetition", `"raw"`, `"repeat":{"body":"AAAA","raw":"000000","times":3},"raw"`, "after the message"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			vectors, err := codec.ReadVectors(strings.NewReader("[" + strings.Replace(good, tt.old, tt.new, 1) + "]"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			args[k] = text
-		}
-		w["t"] = args
+			if err := vectors[0].Check(); (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want %q", err, tt.want)
+			}
+		})
 	}
-	text, err := json.Marshal(w)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
 }
 
-// compareJSON compares two JSON texts with the digits of their numbers.
-func compareJSON(t *testing.T, want, got []byte) {
-	t.Helper()
-	decode := func(text []byte) (v any) {
-		dec := json.NewDecoder(bytes.NewReader(text))
-		dec.UseNumber()
-		if err := dec.Decode(&v); err != nil {
-			t.Fatal(err)
+func TestVectorsFilesAreChecked(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, text, want string }{
+		{"no JSON", `x`, "read vectors"},
+		{"a misspelt key", `[{"name":"n","body":"","raeson":"empty"}]`, "raeson"},
+		{"no expectation", `[{"name":"n","body":""}]`, "want one of"},
+		{"two expectations", `[{"name":"n","body":"","reason":"empty","message":{}}]`, "want one of"},
+		{"a repetition without end", `[{"name":"n","body":"","reason":"empty","repeat":{"body":"x","raw":"","times":1000000000}}]`, "repetition"},
+	} {
+		if _, err := codec.ReadVectors(strings.NewReader(tt.text)); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
 		}
-		return v
-	}
-	// Not cmp.Diff: its time doubles with every level of a list, and a vector has 64.
-	if !reflect.DeepEqual(decode(want), decode(got)) {
-		t.Errorf("decoded\n%s, want\n%s", got, want)
 	}
 }
