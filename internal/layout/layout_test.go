@@ -32,6 +32,7 @@ const maxLines = 400
 var mayImport = []struct{ of, packages string }{
 	{"codec", ""},
 	{"internal/usage", ""},
+	{"internal/ecsagent", ""},
 	{"internal/awserr", ""},
 	{"internal/sqsbatch", "internal/awserr"},
 	{"store", "codec internal/awserr"},
@@ -50,7 +51,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/progress", ""},
 	{"internal/stack", "internal/exit store"},
 	{"internal/laptop", "internal/exit internal/stack internal/localaws"},
-	{"internal/role", "consumer store internal/exit internal/stack internal/laptop"},
+	{"internal/role", "consumer store internal/ecsagent internal/exit internal/stack internal/laptop"},
 	{"internal/burst", "producer autoscale/... cost/... store internal/exit internal/progress internal/stack internal/laptop internal/role"},
 	{"internal/dlq", "codec store internal/awserr internal/exit internal/sqsbatch"},
 	{"internal/bench", "producer consumer internal/burst internal/progress internal/role internal/usage"},

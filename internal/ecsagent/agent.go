@@ -1,0 +1,140 @@
+package ecsagent
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// metadataVariable is set by ECS in every container of a task (ECS developer guide,
+// task metadata endpoint version 4).
+const metadataVariable = "ECS_CONTAINER_METADATA_URI_V4"
+
+const (
+	// timeout bounds one call: the agent is on the same host.
+	timeout = 2 * time.Second
+	// maxAnswer bounds an answer; the one about a task of ten containers is about 20 KiB.
+	maxAnswer = 256 << 10
+)
+
+// Agent is the agent of the task that this process is part of.
+type Agent struct {
+	metadata string
+	client   *http.Client
+}
+
+// FromEnv returns the agent that the environment names; in is false outside of
+// ECS. client may be nil, for one that asks no proxy.
+func FromEnv(getenv func(string) string, client *http.Client) (a *Agent, in bool) {
+	u, err := url.Parse(getenv(metadataVariable))
+	if err != nil || u.Scheme != "http" || u.Host == "" {
+		return nil, false
+	}
+	if client == nil {
+		// A proxy of the user's could not reach the agent.
+		client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	}
+	return &Agent{metadata: strings.TrimSuffix(u.String(), "/"), client: client}, true
+}
+
+// Task is what the agent tells of this process's task. What it did not tell is zero.
+type Task struct {
+	// ID is the last part of ARN, which is unique in its cluster for ever.
+	ARN, ID, Cluster, Service, Zone string
+	// LaunchType is FARGATE, EC2 or EXTERNAL. Whether a task is on Fargate Spot, the
+	// agent does not know.
+	LaunchType string
+	// VCPUMilli, MemoryMiB and DiskGiB are what the task is billed for.
+	VCPUMilli, MemoryMiB, DiskGiB int64
+	// PullStarted is when billing began: the start of the image's download. PullStopped is its end.
+	PullStarted, PullStopped time.Time
+}
+
+// answer is the part of the agent's answer that is used.
+type answer struct {
+	Cluster     string
+	ServiceName string
+	TaskARN     string
+	LaunchType  string
+	Zone        string `json:"AvailabilityZone"`
+	Limits      struct {
+		CPU    float64 // vCPU
+		Memory float64 // MiB
+	}
+	Disk struct {
+		Reserved float64 // MiB
+	} `json:"EphemeralStorageMetrics"`
+	PullStartedAt, PullStoppedAt time.Time
+}
+
+// Task asks the agent, up to three times within about six seconds. The error says
+// what the agent answered instead.
+func (a *Agent) Task(ctx context.Context) (Task, error) {
+	var err error
+	for range 3 {
+		var t Task
+		if t, err = a.task(ctx); err == nil || ctx.Err() != nil {
+			return t, err
+		}
+	}
+	return Task{}, err
+}
+
+func (a *Agent) task(ctx context.Context) (Task, error) {
+	var in answer
+	if err := a.get(ctx, a.metadata+"/task", &in); err != nil {
+		return Task{}, fmt.Errorf("read the metadata of this ECS task: %w", err)
+	}
+	t := Task{
+		ARN: in.TaskARN, ID: in.TaskARN[strings.LastIndexByte(in.TaskARN, '/')+1:],
+		Cluster: in.Cluster[strings.LastIndexByte(in.Cluster, '/')+1:], Service: in.ServiceName,
+		Zone: in.Zone, LaunchType: in.LaunchType,
+		VCPUMilli: whole(in.Limits.CPU * 1000), MemoryMiB: whole(in.Limits.Memory), DiskGiB: whole(in.Disk.Reserved / 1024),
+		PullStarted: in.PullStartedAt, PullStopped: in.PullStoppedAt,
+	}
+	if t.ID == "" || len(t.ID) > 128 {
+		return Task{}, errors.New("read the metadata of this ECS task: it names no task")
+	}
+	return t, nil
+}
+
+// whole rounds to a whole number; what no task can have is zero, as if it had not been told.
+func whole(f float64) int64 {
+	const most = 1 << 20 // thousandths of a vCPU, MiB: a thousand times the largest task
+	if !(f > 0 && f < 1000*most) {
+		return 0
+	}
+	return int64(math.Round(f))
+}
+
+func (a *Agent) get(ctx context.Context, u string, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u, http.NoBody)
+	if err != nil {
+		return err
+	}
+	res, err := a.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close() //nolint:errcheck // read to its end or given up
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	switch {
+	case err != nil:
+		return err
+	case res.StatusCode != http.StatusOK:
+		return fmt.Errorf("the agent answered %s: %.200q", res.Status, cmp.Or(string(body), "nothing"))
+	case len(body) > maxAnswer:
+		return fmt.Errorf("the agent's answer exceeds %d bytes", maxAnswer)
+	}
+	return json.Unmarshal(body, into)
+}
