@@ -25,19 +25,27 @@ type acker struct {
 	policy  sqsbatch.Policy
 	log     *slog.Logger
 	in      chan *lease
-	done    chan struct{}
+	quit    chan struct{} // closed by stop
+	done    chan struct{} // closed when run has ended
 }
 
 func newAcker(c Config, p sqsbatch.Policy, l *leases, a *account) *acker {
-	return &acker{queue: c.Queue, url: c.QueueURL, policy: p, leases: l, account: a, log: c.Log, in: make(chan *lease, 4*ackBatch), done: make(chan struct{})}
+	return &acker{queue: c.Queue, url: c.QueueURL, policy: p, leases: l, account: a, log: c.Log, in: make(chan *lease, 4*ackBatch), quit: make(chan struct{}), done: make(chan struct{})}
 }
 
-// add queues a message for deletion. It must not be called after stop.
-func (a *acker) add(le *lease) { a.in <- le }
+// add queues a message for deletion. After stop it does nothing: a slot that was
+// left behind, in a call that did not end, may still come so far. The message is
+// then released, and acked by its next delivery.
+func (a *acker) add(le *lease) {
+	select {
+	case a.in <- le:
+	case <-a.done:
+	}
+}
 
 // stop flushes what is queued and waits for it.
 func (a *acker) stop() {
-	close(a.in)
+	close(a.quit)
 	<-a.done
 }
 
@@ -67,21 +75,26 @@ func (a *acker) run() {
 	timer := time.NewTimer(ackWait)
 	timer.Stop()
 	defer timer.Stop()
+	collect := func(le *lease) {
+		if len(batch) == 0 {
+			timer.Reset(ackWait)
+		}
+		if batch = append(batch, le); len(batch) == ackBatch {
+			flush()
+		}
+	}
 	for {
 		select {
-		case le, ok := <-a.in:
-			if !ok {
-				flush()
-				return
-			}
-			if len(batch) == 0 {
-				timer.Reset(ackWait)
-			}
-			if batch = append(batch, le); len(batch) == ackBatch {
-				flush()
-			}
+		case le := <-a.in:
+			collect(le)
 		case <-timer.C:
 			flush()
+		case <-a.quit:
+			for len(a.in) > 0 {
+				collect(<-a.in)
+			}
+			flush()
+			return
 		}
 	}
 }
