@@ -41,6 +41,12 @@ bench: build ## push 100,000 no-op tasks through the local endpoint, in default 
 	$(BIN)/starburst bench
 	$(BIN)/starburst bench --chunk 1
 
+.PHONY: bench-codec
+bench-codec: ## compare the codec with encoding/json and tinylib/msgp on one core
+	@mkdir -p .cache
+	$(GO) test -C bench -bench . -cpu 1 -count 6 -benchtime 0.3s ./codec >.cache/bench-codec.txt
+	@$(GO) tool -C tools benchstat -col /codec $(CURDIR)/.cache/bench-codec.txt
+
 .PHONY: chaos
 chaos: ## kill, freeze and restart workers under injected faults, with SEEDS seeds (default 1; SERVERS=1: also on ElasticMQ)
 	scripts/chaos.sh

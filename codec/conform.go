@@ -25,7 +25,7 @@ import (
 // Values of types with decoders of their own are left to them, and so is every
 // other mismatch, which the library reports.
 func conform(raw []byte, s *shape) ([]byte, error) {
-	c := conformer{raw: raw, budget: baseMemory + memoryPerByte*int64(len(raw))}
+	c := conformer{raw: raw, budget: memoryBudget(raw)}
 	if _, err := c.walk(s, 0); err != nil {
 		return nil, err
 	}
@@ -41,6 +41,8 @@ const (
 	baseMemory    = 64 << 20
 	memoryPerByte = 64
 )
+
+func memoryBudget(raw []byte) int64 { return baseMemory + memoryPerByte*int64(len(raw)) }
 
 type conformer struct {
 	raw    []byte

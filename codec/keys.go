@@ -10,6 +10,10 @@ import (
 // business, and comparing all pairs of it would cost too much here.
 const maxCheckedKeys = 64
 
+// fewKeys is the size of most records. They get an array of their own on the
+// stack, because clearing one for maxCheckedKeys takes longer than checking four keys.
+const fewKeys = 16
+
 // checkKeys refuses duplicate keys in the maps of the value at b[off:]
 // that have at most maxCheckedKeys entries: decoders disagree on which one wins,
 // so such a task would mean different things in different languages. The value
@@ -22,11 +26,20 @@ func checkKeys(b []byte, off int) (end int, err error) {
 	if !container {
 		return off + header + int(length), nil
 	}
-	if n, next, ok := readMapLen(b, off); ok && n <= maxCheckedKeys {
-		return checkMap(b, next, n)
+	if n, next, ok := readMapLen(b, off); ok && n > 1 && n <= maxCheckedKeys {
+		if n <= fewKeys {
+			var seen [fewKeys]seenKey
+			return checkMap(b, next, seen[:n])
+		}
+		var seen [maxCheckedKeys]seenKey
+		return checkMap(b, next, seen[:n])
 	}
 	off += header
 	for range length {
+		if n := valueSize[b[off]]; n != 0 { // as checkKeys, without the call
+			off += int(n)
+			continue
+		}
 		if off, err = checkKeys(b, off); err != nil {
 			return 0, err
 		}
@@ -34,33 +47,57 @@ func checkKeys(b []byte, off int) (end int, err error) {
 	return off, nil
 }
 
-func checkMap(b []byte, off, entries int) (end int, err error) {
-	var seen [maxCheckedKeys]struct {
-		hash     uint32
-		off, end uint32
-	}
-	for n := range entries {
+// seenKey is a key of the map being checked.
+type seenKey struct {
+	look     uint64
+	off, end uint32
+}
+
+// checkMap checks a map of len(seen) entries that begin at b[off:].
+func checkMap(b []byte, off int, seen []seenKey) (end int, err error) {
+	for n := range seen {
 		next, err := checkKeys(b, off) // a key may hold maps itself
 		if err != nil {
 			return 0, err
 		}
-		var scratch, other [numberKey]byte
-		class, key := mapKey(b[off:next], scratch[:0])
-		h := keyHash(key) ^ uint32(class)
-		for _, s := range seen[:n] {
-			if s.hash != h {
-				continue
-			}
-			if c, k := mapKey(b[s.off:s.end], other[:0]); c == class && bytes.Equal(k, key) {
+		look := keyLook(b, off, next)
+		for i := range n {
+			if s := &seen[i]; s.look == look && sameKey(b[s.off:s.end], b[off:next]) {
 				return 0, bad(ReasonMsgpack, "map with a duplicate key at byte %d", off)
 			}
 		}
-		seen[n].hash, seen[n].off, seen[n].end = h, uint32(off), uint32(next)
-		if off, err = checkKeys(b, next); err != nil {
+		seen[n] = seenKey{look, uint32(off), uint32(next)}
+		if size := valueSize[b[next]]; size != 0 {
+			off = next + int(size)
+		} else if off, err = checkKeys(b, next); err != nil {
 			return 0, err
 		}
 	}
 	return off, nil
+}
+
+// keyLook only has to tell most different keys apart, and to be equal for equal
+// ones: keys of equal looks are compared in full. Most keys are short strings, whose
+// look is their own bytes.
+func keyLook(b []byte, off, end int) uint64 {
+	if n := end - off - 1; b[off]&0xe0 == mpFixStr && n <= 8 && off+9 <= len(b) {
+		return binary.LittleEndian.Uint64(b[off+1:]) & (1<<(8*n) - 1)
+	}
+	var scratch [numberKey]byte
+	class, key := mapKey(b[off:end], scratch[:0])
+	if n := len(key); class == 's' && n <= 8 {
+		var padded [8]byte
+		copy(padded[:], key)
+		return binary.LittleEndian.Uint64(padded[:])
+	}
+	return uint64(class) ^ keyHash(key)
+}
+
+func sameKey(a, b []byte) bool {
+	var scratch, other [numberKey]byte
+	classA, keyA := mapKey(a, scratch[:0])
+	classB, keyB := mapKey(b, other[:0])
+	return classA == classB && bytes.Equal(keyA, keyB)
 }
 
 // numberKey is how many bytes a number takes as a map key.
@@ -89,8 +126,7 @@ func mapKey(b, scratch []byte) (class byte, key []byte) {
 	return 'n', appendFloat64(scratch, num.f)
 }
 
-// keyHash only has to tell most different keys apart: equal hashes are compared in full.
-func keyHash(k []byte) uint32 {
+func keyHash(k []byte) uint64 {
 	h := uint64(len(k))
 	if len(k) >= 8 {
 		h ^= binary.LittleEndian.Uint64(k) * 0x9e3779b97f4a7c15
@@ -101,5 +137,5 @@ func keyHash(k []byte) uint32 {
 		}
 		h *= 0x9e3779b97f4a7c15
 	}
-	return uint32(h >> 32)
+	return h
 }

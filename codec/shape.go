@@ -53,6 +53,8 @@ type shape struct {
 	unsorted bool
 	// custom: the type can hold values with marshalers of their own.
 	custom bool
+	// plan does without the library; nil where that is not possible.
+	plan *plan
 }
 
 // shapes caches compiled types for the whole process. It is global on purpose,
@@ -75,6 +77,7 @@ func shapeOf(t reflect.Type) (*shape, error) {
 		return nil, err
 	}
 	c.propagate()
+	s.plan = planOf(s)
 	shapes.Store(t, s)
 	return s, nil
 }

@@ -38,6 +38,13 @@ func Marshal(v any) (raw msgpack.RawMessage, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode %T: %w", v, err)
 	}
+	if s.plan != nil {
+		return s.plan.marshal(reflect.ValueOf(v)), nil
+	}
+	return marshalByLibrary(v, s)
+}
+
+func marshalByLibrary(v any, s *shape) (msgpack.RawMessage, error) {
 	if s.custom {
 		// A marshaler on a pointer receiver, such as big.Int's, is found only on values with an address.
 		p := reflect.New(s.typ)
@@ -53,7 +60,7 @@ func Marshal(v any) (raw msgpack.RawMessage, err error) {
 	if err := e.enc.Encode(v); err != nil {
 		return nil, fmt.Errorf("encode %T: %w", v, err)
 	}
-	raw = bytes.Clone(e.out.b)
+	raw := msgpack.RawMessage(bytes.Clone(e.out.b))
 	if cap(e.out.b) <= keepBuffer {
 		encoders.Put(e) // only here: after an error or a panic the encoder is not trusted again
 	}
@@ -193,13 +200,23 @@ func Unmarshal(raw []byte, v any) (err error) {
 	if err != nil {
 		return fmt.Errorf("decode into %T: %w", v, err)
 	}
+	if into := reflect.ValueOf(v).Elem(); s.plan != nil && into.Type() == target {
+		r := planReader{b: raw, budget: memoryBudget(raw)}
+		if _, ok := r.read(s.plan, 0, into); ok {
+			return nil
+		}
+	}
+	return unmarshalByLibrary(raw, v, s)
+}
+
+func unmarshalByLibrary(raw []byte, v any, s *shape) error {
 	fit, err := conform(raw, s)
 	if err != nil {
 		return fmt.Errorf("decode into %T: %w", v, err)
 	}
 	if err := decode(fit, v); err != nil {
 		// The library does not say where. Walk again to find out.
-		c := conformer{raw: raw, budget: baseMemory + memoryPerByte*int64(len(raw)), strict: true}
+		c := conformer{raw: raw, budget: memoryBudget(raw), strict: true}
 		if _, where := c.walk(s, 0); where != nil {
 			err = where
 		}
