@@ -90,7 +90,7 @@ func TestDecideKeepsItsLaws(t *testing.T) {
 		if diff := cmp.Diff(d, again); diff != "" || s1 != s2 {
 			t.Fatalf("same input, other output: %s", diff)
 		}
-		if c != c0 || s != s0 || o != o0 {
+		if c != c0 || s != s0 || !cmp.Equal(o, o0) {
 			t.Fatal("input changed")
 		}
 	})

@@ -17,6 +17,9 @@ type Observation struct {
 	// KnownTasks counts the tasks of known jobs that SQS has confirmed and that no
 	// ledger has settled, running and delayed ones included. Ledgers lag by seconds, so it is never too low.
 	KnownTasks int64
+	// Jobs divides KnownTasks among the jobs. Decide does not look at it; it is recorded with a raise, so that the
+	// start-up of the workers can be charged to its cause.
+	Jobs map[string]int64
 	// KnownMessages is how many messages should carry those tasks, by the jobs' chunking.
 	KnownMessages int64
 	// TasksPerMessage is the mean number of tasks in a message, for messages of no known

@@ -10,13 +10,17 @@ import (
 
 // requests prices the worker's own calls, enters their lines, and charges them to
 // the jobs in proportion to the tasks settled (a call is made per message, not per
-// second), failing that to handlers' time, failing that to Idle.
+// second), failing that to handlers' time, failing that to Idle. It returns what it counted.
 func (t *tally) requests(w Worker) PicoUSD {
-	var total PicoUSD
+	if len(w.Requests) == 0 {
+		return 0
+	}
+	by := byTasks(w.Jobs)
+	var counted PicoUSD
 	for _, op := range slices.Sorted(maps.Keys(w.Requests)) {
 		n := w.Requests[op]
-		line, counted := requestLine(op, w.Requests)
-		if n <= 0 || !counted {
+		line, counts := requestLine(op, w.Requests)
+		if n <= 0 || !counts {
 			continue
 		}
 		amount, err := t.book.Price(line, n)
@@ -27,21 +31,82 @@ func (t *tally) requests(w Worker) PicoUSD {
 		if strings.HasPrefix(op, "ddb.") && !isUnits(op) {
 			t.assumed["DynamoDB calls are counted as one unit each (writes up to 1 KB, reads up to 4 KB)."] = true
 		}
-		t.line(line, "request", n, amount)
-		total = add(total, amount)
+		counted = add(counted, t.spread(charge{line, "request", n, amount}, by, func(j *JobCost) *PicoUSD { return &j.Requests }))
 	}
+	return counted
+}
+
+func byTasks(jobs map[string]JobWork) weights {
 	tasks, busy := map[string]int64{}, map[string]int64{}
-	for job, jw := range w.Jobs {
-		tasks[job], busy[job] = jw.Tasks, jw.BusyMS
+	for job, w := range jobs {
+		tasks[job], busy[job] = w.Tasks, w.BusyMS
 	}
-	by := newWeights(tasks)
-	if by.sum() == 0 {
-		by = newWeights(busy)
+	if by := newWeights(tasks); by.sum() > 0 {
+		return by
 	}
-	if total > 0 {
-		by.each(total, func(job string, p PicoUSD) { t.job(job).Requests += p })
+	return newWeights(busy)
+}
+
+// spread divides a charge among jobs, enters it, and returns what it counted.
+func (t *tally) spread(c charge, by weights, field func(*JobCost) *PicoUSD) PicoUSD {
+	jobs, parts := by.jobs, apportion(c.amount, by.count)
+	if parts == nil {
+		jobs, parts = []string{Idle}, []PicoUSD{c.amount}
 	}
-	return total
+	t.divide(c, parts, func(i int) string { return jobs[i] })
+	var counted PicoUSD
+	for i, p := range parts {
+		if p == 0 || !t.counts(jobs[i]) {
+			continue
+		}
+		f := field(t.job(jobs[i]))
+		*f = add(*f, p)
+		counted = add(counted, p)
+	}
+	return counted
+}
+
+// extras enters what no worker paid for. What has no job of its own is divided by the
+// handlers' time of all jobs, which the workers must have been entered for before; in a
+// statement of one job that is not known, and nothing is charged.
+func (t *tally) extras(extras []Extra) {
+	busy := map[string]int64{}
+	for name, j := range t.jobs {
+		busy[name] = j.BusyMS
+	}
+	shared := newWeights(busy)
+	var sum PicoUSD
+	for _, e := range extras {
+		by := shared
+		if e.Job != "" {
+			by = weights{jobs: []string{e.Job}, count: []int64{1}}
+		} else if t.options.Job != "" {
+			continue
+		}
+		line, err := t.book.Line(e.ID)
+		if err != nil {
+			t.unpriced[e.ID] = true
+			continue
+		}
+		c := charge{e.ID, baseUnit(line.Unit), e.Quantity, mulDiv(line.amount, e.Quantity, line.per)}
+		sum = add(sum, t.spread(c, by, func(j *JobCost) *PicoUSD { return &j.Other }))
+	}
+	if sum == 0 {
+		return
+	}
+	t.workers = append(t.workers, WorkerCost{Name: Elsewhere, Wave: Elsewhere, Cost: sum})
+	t.wave(Elsewhere, 0, sum)
+}
+
+// baseUnit is the unit in which a quantity of a line is counted.
+func baseUnit(unit string) string {
+	switch unit {
+	case "GB", "GB-month":
+		return "byte"
+	case "hour", "vCPU-hour", "GB-hour", "vCPU-second", "GB-second":
+		return "second"
+	}
+	return "request"
 }
 
 // requestLine returns the price book's line for an operation, and whether it counts.

@@ -26,10 +26,10 @@ func TestStatementAddsUpByJobWorkerAndLine(t *testing.T) {
 	got, err := cost.NewStatement(embedded(t), []cost.Worker{
 		worker("w1", func(w *cost.Worker) {
 			w.Jobs = map[string]cost.JobWork{
-				"A": {Tasks: 30, BusyMS: 30_000, WastedMS: 10_000},
+				"A": {Tasks: 30, BusyMS: 30_000, WastedMS: 10_000, FailedMS: 4_000, InterruptedMS: 4_000},
 				"B": {Tasks: 10, BusyMS: 15_000},
 			}
-			w.Triggers = map[string]int64{"A": 1}
+			w.Triggers, w.Wave = map[string]int64{"A": 1}, "1"
 			w.Requests = map[string]int64{"sqs.receive": 5, "sqs.delete": 5, "ddb.put": 8, "s3.put": 1, "sns.publish": 3}
 		}),
 		worker("w2", func(w *cost.Worker) { // died before it was ready
@@ -44,15 +44,19 @@ func TestStatementAddsUpByJobWorkerAndLine(t *testing.T) {
 	want := &cost.Statement{
 		Jobs: []cost.JobCost{
 			{Job: "A", Direct: 453_086_667, Startup: 377_572_222, Idle: 302_057_778, Requests: 10_500_000,
-				Wasted: 151_028_889, Tasks: 30, BusyMS: 30_000, WastedMS: 10_000},
+				Waste: cost.Waste{Failed: 60_411_556, Duplicated: 30_205_778, Interrupted: 60_411_555}, Tasks: 30, BusyMS: 30_000, WastedMS: 10_000},
 			{Job: "B", Direct: 226_543_333, Idle: 151_028_889, Requests: 3_500_000, Tasks: 10, BusyMS: 15_000},
 			{Job: cost.Idle, Startup: 48_173_889, Idle: 240_869_444, Requests: 625_000},
 		},
 		Workers: []cost.WorkerCost{
-			{Name: "w1", Requests: 14_000_000,
+			{Name: "w1", Wave: "1", Cost: 1_524_288_889,
 				Bill: cost.Bill{Seconds: 100, VCPU: 1_124_400_000, GB: 247_000_000, PublicIPv4: 138_888_889}},
-			{Name: "w2", Requests: 625_000,
+			{Name: "w2", Cost: 289_668_333,
 				Bill: cost.Bill{Seconds: 60, VCPU: 168_660_000, GB: 37_050_000, PublicIPv4: 83_333_333}},
+		},
+		Waves: []cost.WaveCost{
+			{Wave: "1", Workers: 1, Cost: 1_524_288_889},
+			{Wave: cost.UnknownWave, Workers: 1, Cost: 289_668_333},
 		},
 		Lines: []cost.LineCost{
 			{ID: "dynamodb.wru", Quantity: 9, Unit: "request", Cost: 5_625_000},
@@ -152,6 +156,7 @@ func TestStatementConservesRandomFleets(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkSums(t, st)
+		checkJobs(t, book, workers, st)
 		again, _ := cost.NewStatement(book, workers, cost.Options{PublicIPv4: len(st.Lines) > 0 && hasLine(st, "ipv4")})
 		if diff := cmp.Diff(st, again); diff != "" {
 			t.Fatalf("the same fleet priced twice differs:\n%s", diff)
@@ -193,21 +198,86 @@ func drawRequests(t *rapid.T) map[string]int64 {
 
 // checkSums asserts that jobs, workers and lines all add up to the total.
 func checkSums(t interface{ Fatalf(string, ...any) }, st *cost.Statement) {
-	var jobs, workers, lines cost.PicoUSD
+	var jobs, workers, waves, lines cost.PicoUSD
 	for _, j := range st.Jobs {
 		jobs += j.Total()
-		if j.Wasted < 0 || j.Wasted > j.Direct {
-			t.Fatalf("job %s wasted %s of %s", j.Job, j.Wasted, j.Direct)
+		if w := j.Waste; w.Failed < 0 || w.Duplicated < 0 || w.Interrupted < 0 || w.Total() > j.Direct {
+			t.Fatalf("job %s wasted %+v of %s", j.Job, w, j.Direct)
 		}
 	}
 	for _, w := range st.Workers {
-		workers += w.Total()
+		workers += w.Cost
+	}
+	for _, w := range st.Waves {
+		waves += w.Cost
 	}
 	for _, l := range st.Lines {
 		lines += l.Cost
 	}
-	if jobs != st.Total || workers != st.Total || lines != st.Total {
-		t.Fatalf("jobs %s, workers %s, lines %s, total %s", jobs, workers, lines, st.Total)
+	if jobs != st.Total || workers != st.Total || waves != st.Total || lines != st.Total {
+		t.Fatalf("jobs %s, workers %s, waves %s, lines %s, total %s", jobs, workers, waves, lines, st.Total)
+	}
+}
+
+// checkJobs asserts that the statements of single jobs are the parts of the whole one.
+func checkJobs(t *rapid.T, book *cost.Book, workers []cost.Worker, whole *cost.Statement) {
+	quantities, costs := map[string]int64{}, map[string]cost.PicoUSD{}
+	for _, j := range whole.Jobs {
+		st, err := cost.NewStatement(book, workers, cost.Options{PublicIPv4: hasLine(whole, "ipv4"), Job: j.Job})
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkSums(t, st)
+		if len(st.Jobs) != 1 || st.Jobs[0] != j || st.Total != j.Total() || st.Wasted != j.Waste.Total() {
+			t.Fatalf("alone %+v, among the others %+v", st.Jobs, j)
+		}
+		for _, l := range st.Lines {
+			quantities[l.ID] += l.Quantity
+			costs[l.ID] += l.Cost
+		}
+	}
+	for _, l := range whole.Lines {
+		if quantities[l.ID] != l.Quantity || costs[l.ID] != l.Cost {
+			t.Fatalf("%s: the jobs have %d for %s, the whole %d for %s", l.ID, quantities[l.ID], costs[l.ID], l.Quantity, l.Cost)
+		}
+	}
+}
+
+func TestExtras(t *testing.T) {
+	t.Parallel()
+	workers := []cost.Worker{worker("w", func(w *cost.Worker) {
+		w.Jobs = map[string]cost.JobWork{"A": {Tasks: 1, BusyMS: 30_000}, "B": {Tasks: 9, BusyMS: 10_000}}
+	})}
+	extras := []cost.Extra{
+		{Job: "B", ID: "sqs.request", Quantity: 1000},    // the producer's sends
+		{ID: "nat.hour", Quantity: 3600},                 // shared: by handlers' time
+		{Job: "A", ID: "made.up", Quantity: 1},           // no price
+		{Job: "C", ID: "dynamodb.wru", Quantity: 10_000}, // a job that no worker has met
+	}
+	st, err := cost.NewStatement(embedded(t), workers, cost.Options{Extras: extras})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkSums(t, st)
+	got := map[string]string{}
+	for _, j := range st.Jobs {
+		got[j.Job] = j.Other.String()
+	}
+	for _, w := range st.Workers {
+		if w.Name == cost.Elsewhere {
+			got[w.Name] = w.Cost.String()
+		}
+	}
+	want := map[string]string{"A": "$0.03375", "B": "$0.01165", "C": "$0.00625", cost.Elsewhere: "$0.05165"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"made.up"}, st.Unpriced); diff != "" {
+		t.Errorf("unpriced (-want +got):\n%s", diff)
+	}
+	idle, err := cost.NewStatement(embedded(t), nil, cost.Options{Extras: extras[1:2]})
+	if err != nil || len(idle.Jobs) != 1 || idle.Jobs[0].Job != cost.Idle || idle.Total.String() != "$0.045" {
+		t.Errorf("a NAT gateway that nobody used: %+v, %v", idle, err)
 	}
 }
 

@@ -41,6 +41,18 @@ func (it item) putN(name string, v int64) {
 	}
 }
 
+// putNumbers keeps a map of whole numbers.
+func (it item) putNumbers(name string, m map[string]int64) {
+	if len(m) == 0 {
+		return
+	}
+	values := make(item, len(m))
+	for k, n := range m {
+		values[k] = avN(n)
+	}
+	it[name] = &types.AttributeValueMemberM{Value: values}
+}
+
 func (it item) putB(name string, v []byte) {
 	if len(v) > 0 {
 		it[name] = avB(v)
@@ -117,6 +129,30 @@ func (f *fields) num(name string) int64 {
 	}
 	f.fail(name, "is not a number")
 	return 0
+}
+
+// numbers reads a map of at most limit whole numbers.
+func (f *fields) numbers(name string, limit int) map[string]int64 {
+	switch v := f.it[name].(type) {
+	case nil:
+		return nil
+	case *types.AttributeValueMemberM:
+		if len(v.Value) > limit {
+			f.fail(name, fmt.Sprintf("has %d entries; %d are allowed", len(v.Value), limit))
+			return nil
+		}
+		inner := fields{it: v.Value}
+		m := make(map[string]int64, len(v.Value))
+		for k := range v.Value {
+			m[k] = inner.num(k)
+		}
+		if inner.err != nil {
+			f.fail(name, "holds something that is not a whole number")
+		}
+		return m
+	}
+	f.fail(name, "is not a map")
+	return nil
 }
 
 // count reads a number that must lie in 0..limit.

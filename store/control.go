@@ -28,6 +28,9 @@ type Decision struct {
 	SpentPico                       int64
 	// Want is the desired count decided on.
 	Want int
+	// Jobs is how many tasks of each job were outstanding when the fleet was raised: the cause of the launches, to
+	// which their start-up is charged. At most MaxLedgerJobs, the rest under OtherJobs; nil when nothing was raised.
+	Jobs map[string]int64
 	// Binding names the limit that bound the decision, or "".
 	Binding string
 	// Reason is one line for people, with the figures.

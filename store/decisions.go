@@ -30,6 +30,7 @@ func (s *Store) PutDecision(ctx context.Context, d Decision) error {
 	it.putN("busy", int64(d.Busy))
 	it.putN("spent_pico", d.SpentPico)
 	it.putN("want", int64(d.Want))
+	it.putNumbers("jobs", d.Jobs)
 	it.putS("binding", d.Binding)
 	it.putS("reason", d.Reason)
 	it.putExp(s.now().Add(s.retention))
@@ -69,6 +70,6 @@ func decodeDecision(it item, fleet string) (Decision, error) {
 		Fleet: fleet, At: f.ms("at"), Seq: f.num("seq"), Wave: f.num("wave"),
 		Visible: f.num("visible"), InFlight: f.num("in_flight"), Delayed: f.num("delayed"), Backlog: f.num("backlog"),
 		Running: small("running"), Pending: small("pending"), Desired: small("desired"), Busy: small("busy"),
-		SpentPico: f.num("spent_pico"), Want: small("want"), Binding: f.str("binding"), Reason: f.str("reason"),
+		SpentPico: f.num("spent_pico"), Want: small("want"), Jobs: f.numbers("jobs", MaxLedgerJobs+1), Binding: f.str("binding"), Reason: f.str("reason"),
 	}, f.err
 }

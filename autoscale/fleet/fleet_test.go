@@ -128,6 +128,7 @@ func TestJournalKeepsDecisionsAndBeatsEvery30Seconds(t *testing.T) {
 	d := autoscale.Decision{
 		At: noon, Seq: 7, Wave: 3, Backlog: 90, From: 2, Want: 4, Binding: autoscale.BindWave, Reason: "wave 3: 2→4",
 		Observation: autoscale.Observation{Now: noon, Visible: 1, InFlight: 2, Delayed: 3, Busy: 2, Spent: 11,
+			Jobs:   map[string]int64{"a": 5, "b": 80, "c": 1, "d": 1, "e": 1, "f": 1, "g": 1, "h": 1, "i": 1, "j": 2},
 			Counts: autoscale.Counts{Desired: 2, Running: 2, Pending: 1}},
 	}
 	for _, at := range []time.Duration{0, 10 * time.Second, 30 * time.Second} {
@@ -138,7 +139,8 @@ func TestJournalKeepsDecisionsAndBeatsEvery30Seconds(t *testing.T) {
 		}
 	}
 	want := store.Decision{Fleet: "default", At: noon, Seq: 7, Wave: 3, Visible: 1, InFlight: 2, Delayed: 3, Backlog: 90,
-		Running: 2, Pending: 1, Desired: 2, Busy: 2, SpentPico: 11, Want: 4, Binding: "wave", Reason: "wave 3: 2→4"}
+		Running: 2, Pending: 1, Desired: 2, Busy: 2, SpentPico: 11, Want: 4, Binding: "wave", Reason: "wave 3: 2→4",
+		Jobs: map[string]int64{"b": 80, "a": 5, "j": 2, "c": 1, "d": 1, "e": 1, "f": 1, "g": 1, store.OtherJobs: 2}}
 	if diff := cmp.Diff(want, c.decisions[0]); diff != "" {
 		t.Errorf("stored (-want +got):\n%s", diff)
 	}
@@ -148,12 +150,34 @@ func TestJournalKeepsDecisionsAndBeatsEvery30Seconds(t *testing.T) {
 	if want := (store.Control{Paused: true, LeaderAt: noon.Add(30 * time.Second)}); !cmp.Equal(want, c.control) {
 		t.Errorf("control: %+v", c.control)
 	}
+	d.Observation.Jobs = nil // only the bill needs the causes
 	last, found, err := open(t, c, nil).Journal.Last(t.Context(), noon.Add(time.Minute))
 	if diff := cmp.Diff(d, last); diff != "" || !found || err != nil {
 		t.Errorf("last: %v %v (-want +got):\n%s", found, err, diff)
 	}
 	if _, found, _ := j.Last(t.Context(), noon.Add(time.Hour)); found {
 		t.Error("an hour-old decision is no decision to go on from")
+	}
+}
+
+func TestOnlyARaiseHasCauses(t *testing.T) {
+	t.Parallel()
+	c := newCloud()
+	j := open(t, c, nil).Journal
+	for _, d := range []autoscale.Decision{
+		{Want: 2, Observation: autoscale.Observation{Counts: autoscale.Counts{Desired: 2}}},
+		{Want: 0, Observation: autoscale.Observation{Counts: autoscale.Counts{Desired: 2}}},
+		{Want: 3, Hold: true, Observation: autoscale.Observation{Counts: autoscale.Counts{Desired: 2}}},
+	} {
+		d.At, d.Observation.Jobs = noon, map[string]int64{"a": 5}
+		if err := j.Record(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, d := range c.decisions {
+		if d.Jobs != nil {
+			t.Errorf("%+v names causes", d)
+		}
 	}
 }
 

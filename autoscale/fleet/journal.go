@@ -1,8 +1,11 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"iter"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -76,8 +79,28 @@ func stored(d autoscale.Decision, fleet string) store.Decision {
 		Fleet: fleet, At: d.At, Seq: d.Seq, Wave: d.Wave,
 		Visible: o.Visible, InFlight: o.InFlight, Delayed: o.Delayed, Backlog: d.Backlog,
 		Running: o.Running, Pending: o.Pending, Desired: o.Desired, Busy: o.Busy, SpentPico: int64(o.Spent),
-		Want: d.Want, Binding: string(d.Binding), Reason: d.Reason,
+		Want: d.Want, Jobs: causes(d), Binding: string(d.Binding), Reason: d.Reason,
 	}
+}
+
+// causes are the jobs for which a decision launches workers, the largest by name and the rest as one.
+func causes(d autoscale.Decision) map[string]int64 {
+	if d.Hold || d.Want <= d.Observation.Desired || len(d.Observation.Jobs) == 0 {
+		return nil
+	}
+	jobs := d.Observation.Jobs
+	names := slices.SortedFunc(maps.Keys(jobs), func(a, b string) int {
+		return cmp.Or(cmp.Compare(jobs[b], jobs[a]), cmp.Compare(a, b))
+	})
+	out := make(map[string]int64, min(len(names), store.MaxLedgerJobs+1))
+	for i, name := range names {
+		if i < store.MaxLedgerJobs {
+			out[name] = jobs[name]
+		} else {
+			out[store.OtherJobs] += jobs[name]
+		}
+	}
+	return out
 }
 
 func restored(d store.Decision) autoscale.Decision {

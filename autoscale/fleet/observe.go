@@ -75,6 +75,12 @@ func (o *Observer) Observe(ctx context.Context, now time.Time) (autoscale.Observ
 		tasks, messages := outstanding(j, settled[j.ID])
 		obs.KnownTasks += tasks
 		obs.KnownMessages += messages
+		if tasks > 0 {
+			if obs.Jobs == nil {
+				obs.Jobs = map[string]int64{}
+			}
+			obs.Jobs[j.ID] += tasks
+		}
 	}
 	var err error
 	obs.Spent, err = o.price(ledgers, jobs, now)

@@ -50,13 +50,13 @@ func TestObserve(t *testing.T) {
 			jobs:    []store.Job{job("job0", nil), job("job1", nil)},
 			ledgers: []store.Ledger{idle("a", nil), idle("b", func(l *store.Ledger) { l.Final = true }),
 				idle("c", func(l *store.Ledger) { l.Updated = noon.Add(-time.Hour) })},
-			want: autoscale.Observation{KnownTasks: 1700, KnownMessages: 170, Heard: 1, IdlePolls: 1, EmptySince: noon.Add(-20 * time.Second)},
+			want: autoscale.Observation{KnownTasks: 1700, KnownMessages: 170, Jobs: map[string]int64{"job0": 700, "job1": 1000}, Heard: 1, IdlePolls: 1, EmptySince: noon.Add(-20 * time.Second)},
 		},
 		{
 			because: "a job that is still being sent counts what SQS has confirmed",
 			jobs:    []store.Job{job("job0", func(j *store.Job) { j.State, j.Confirmed = store.Open, 155 })},
 			ledgers: []store.Ledger{idle("a", nil)},
-			want:    autoscale.Observation{KnownTasks: 55, KnownMessages: 6, Heard: 1, IdlePolls: 1, EmptySince: noon.Add(-20 * time.Second)},
+			want:    autoscale.Observation{KnownTasks: 55, KnownMessages: 6, Jobs: map[string]int64{"job0": 55}, Heard: 1, IdlePolls: 1, EmptySince: noon.Add(-20 * time.Second)},
 		},
 		{
 			because: "confirmations lag behind results: never below zero",
@@ -207,7 +207,7 @@ func TestObserveFailsAsAWhole(t *testing.T) {
 	} {
 		c := newCloud()
 		breakIt(c)
-		if obs, err := open(t, c, nil).Observer.Observe(t.Context(), noon); !errors.Is(err, errBroken) || obs != (autoscale.Observation{}) {
+		if obs, err := open(t, c, nil).Observer.Observe(t.Context(), noon); !errors.Is(err, errBroken) || !cmp.Equal(obs, autoscale.Observation{}) {
 			t.Errorf("%s: got %+v, %v", because, obs, err)
 		}
 	}

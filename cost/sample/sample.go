@@ -26,12 +26,17 @@ const DefaultAliveFor = 90 * time.Second
 // JobCost prices the workers behind ledgers as of now and divides the bill among
 // their jobs. It fails only with a *cost.NoPriceError.
 func JobCost(book *cost.Book, ledgers []store.Ledger, now time.Time, o cost.Options) (*cost.Statement, error) {
+	return cost.NewStatement(book, Workers(ledgers, now), o)
+}
+
+// Workers translates the newest ledger of each worker, sorted by fleet and worker.
+func Workers(ledgers []store.Ledger, now time.Time) []cost.Worker {
 	latest := Latest(ledgers)
 	workers := make([]cost.Worker, len(latest))
 	for i, l := range latest {
 		workers[i] = Worker(l, now)
 	}
-	return cost.NewStatement(book, workers, o)
+	return workers
 }
 
 // Latest returns one ledger a worker, the one with the highest sequence, sorted by fleet and worker.
@@ -43,15 +48,23 @@ func Latest(ledgers []store.Ledger) []store.Ledger {
 	return slices.CompactFunc(sorted, func(a, b store.Ledger) bool { return a.Fleet == b.Fleet && a.Worker == b.Worker })
 }
 
+// SnapshotEvery is the longest time between two snapshots of a living worker.
+const SnapshotEvery = 30 * time.Second
+
 // Worker translates one ledger. The worker is billed until now while it lives, and
-// until its last snapshot when that is final or older than DefaultAliveFor.
+// until its last snapshot when that is final. One that fell silent is billed until its next
+// snapshot would have come, and marked as estimated: see Settle.
 func Worker(l store.Ledger, now time.Time) cost.Worker {
-	stop := l.Updated
-	if !l.Final && now.After(l.Updated) && now.Sub(l.Updated) <= DefaultAliveFor {
+	stop, estimated := l.Updated, false
+	switch silent := now.Sub(l.Updated); {
+	case l.Final:
+	case silent > DefaultAliveFor:
+		stop, estimated = l.Updated.Add(SnapshotEvery), true
+	case silent > 0:
 		stop = now
 	}
 	w := cost.Worker{
-		Name:     l.Worker,
+		Name: l.Worker, Estimated: estimated,
 		Provider: cmp.Or(l.Cost.Provider, cost.Local),
 		Platform: cost.PlatformOf(l.Cost.Arch),
 		Size:     cost.Size{VCPUMilli: l.Cost.VCPUMilli, MemoryMiB: l.Cost.MemoryMiB, DiskGiB: l.Cost.DiskGiB},
@@ -65,5 +78,26 @@ func Worker(l store.Ledger, now time.Time) cost.Worker {
 	for job, c := range l.Jobs {
 		w.Jobs[job] = cost.JobWork{Tasks: c.OK + c.Failed, BusyMS: c.BusyMS, WastedMS: c.WastedMS}
 	}
+	return w
+}
+
+// Settlement is what somebody who saw a worker from outside knows of it: ECS
+// DescribeTasks, or the event "ECS Task State Change". Zero fields are not known.
+type Settlement struct {
+	// PullStarted begins the bill, Stopped ends it.
+	PullStarted, Stopped time.Time
+	// Provider is cost.Fargate or cost.FargateSpot.
+	Provider string
+}
+
+// Settle replaces what a worker said of itself by what was seen from outside.
+func Settle(w cost.Worker, s Settlement) cost.Worker {
+	if !s.PullStarted.IsZero() {
+		w.Start = s.PullStarted
+	}
+	if !s.Stopped.IsZero() {
+		w.Stop, w.Estimated = s.Stopped, false
+	}
+	w.Provider = cmp.Or(s.Provider, w.Provider)
 	return w
 }

@@ -45,13 +45,13 @@ func TestWorker(t *testing.T) {
 	}{
 		{"a worker heard of lately is billed until now", func(*store.Ledger) {}, noon.Add(130 * time.Second), noon.Add(130 * time.Second)},
 		{"a final snapshot is the end", func(l *store.Ledger) { l.Final = true }, noon.Add(time.Hour), noon.Add(100 * time.Second)},
-		{"one not heard of for 90 s ended with its last snapshot", func(*store.Ledger) {}, noon.Add(time.Hour), noon.Add(100 * time.Second)},
+		{"one not heard of for 90 s ended before its next snapshot", func(*store.Ledger) {}, noon.Add(time.Hour), noon.Add(130 * time.Second)},
 		{"a worker whose clock is ahead is billed until its own time", func(*store.Ledger) {}, noon, noon.Add(100 * time.Second)},
 	} {
 		l := ledger(c.edit)
 		want := cost.Worker{
 			Name: "w1", Provider: cost.Local, Platform: cost.ARM, Slots: 2,
-			Start: noon, Ready: noon.Add(time.Second), Stop: c.wantStop,
+			Start: noon, Ready: noon.Add(time.Second), Stop: c.wantStop, Estimated: c.now.Equal(noon.Add(time.Hour)) && !l.Final,
 			Jobs:     map[string]cost.JobWork{"prices": {Tasks: 100, BusyMS: 60_000, WastedMS: 5_000}},
 			Requests: map[string]int64{"sqs.receive": 12},
 		}
@@ -71,7 +71,7 @@ func TestALaptopWorkerCostsWhatFargateWouldCharge(t *testing.T) {
 	if want := cost.PicoUSD(100*(2*8_994_400+4*988_900) + 12*400_000); st.Total != want {
 		t.Errorf("total %s, want %s", st.Total, want)
 	}
-	if len(st.Jobs) != 1 || st.Jobs[0].Job != "prices" || st.Jobs[0].Total() != st.Total || st.Jobs[0].Wasted == 0 {
+	if len(st.Jobs) != 1 || st.Jobs[0].Job != "prices" || st.Jobs[0].Total() != st.Total || st.Jobs[0].Waste.Total() == 0 {
 		t.Errorf("jobs: %+v", st.Jobs)
 	}
 	if len(st.Assumptions) != 1 {
@@ -112,7 +112,7 @@ func TestJobCostIgnoresOrderAndRepetition(t *testing.T) {
 			jobs += j.Total()
 		}
 		for _, w := range got.Workers {
-			workers += w.Total()
+			workers += w.Cost
 		}
 		if jobs != got.Total || workers != got.Total {
 			t.Fatalf("jobs %s, workers %s, total %s", jobs, workers, got.Total)
