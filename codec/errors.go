@@ -16,6 +16,7 @@ const (
 	ReasonEnvelope Reason = "envelope" // well-formed, but a key is missing, has the wrong type, or contradicts another
 	ReasonVersion  Reason = "version"  // a version that this program does not know
 	ReasonLimit    Reason = "limit"    // larger, deeper or more than limits.go allows
+	ReasonOffload  Reason = "offload"  // the pointer to offloaded arguments, or what it leads to, is not what it must be
 )
 
 // BadMessageError tells why bytes are not a message. It names keys, positions

@@ -70,7 +70,7 @@ type Results interface {
 // Blobs holds arguments too large for a message; store.S3Blobs satisfies it.
 type Blobs interface {
 	Put(ctx context.Context, key string, b []byte) error
-	Get(ctx context.Context, key string) ([]byte, error)
+	Get(ctx context.Context, key string, limit int64) ([]byte, error)
 }
 
 // Config says what a Worker works on and how. Queue, QueueURL, Results and
@@ -122,6 +122,9 @@ type Config struct {
 	GiveUp time.Duration
 	// Cost is the fixed part of the worker's cost sample: provider, size, launch time.
 	Cost store.CostSample
+	// Requests returns the totals of what this process's calls to AWS are billed
+	// for, by name (see internal/meter). Default: none are reported.
+	Requests func() map[string]int64
 	// Build names the program's build in the handler list.
 	Build string
 	// Log receives what an operator should know. Default: discarded.
@@ -145,6 +148,9 @@ func (c Config) withDefaults() Config {
 	c.Unknown = cmp.Or(c.Unknown, DefaultUnknown)
 	c.HandOver = cmp.Or(c.HandOver, DefaultHandOver)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	if c.Requests == nil {
+		c.Requests = func() map[string]int64 { return nil }
+	}
 	if c.Rand == nil {
 		c.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}

@@ -3,7 +3,6 @@ package consumer
 import (
 	"context"
 	"crypto/md5" //nolint:gosec // SQS's own checksum of a body, not a protection
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -85,6 +84,8 @@ func (w *Worker) open(ctx context.Context, d *delivery) error {
 			return &unusable{reason: "unknown job", detail: msg.Job, wait: w.cfg.Unknown}
 		}
 		return err
+	} else if last := msg.Index(msg.Len() - 1); d.job.N > 0 && last >= d.job.N {
+		return &unusable{reason: "unknown task", detail: fmt.Sprintf("task %d; job %s has %d", last, msg.Job, d.job.N)}
 	}
 	var known bool
 	if d.handler, known = w.cfg.Handlers[msg.Handler]; !known {
@@ -96,33 +97,34 @@ func (w *Worker) open(ctx context.Context, d *delivery) error {
 	return nil
 }
 
-// fetchArgs reads offloaded arguments. The key must lie under the job's own
-// prefix: a message must not be able to make a worker read anything else.
+// fetchArgs reads offloaded arguments, after a look at where the pointer leads.
 func (w *Worker) fetchArgs(ctx context.Context, d *delivery) error {
-	off := d.msg.Offload
-	switch {
-	case w.cfg.Blobs == nil:
-		return &unusable{reason: "offload", detail: "this worker has no bucket for offloaded arguments"}
-	case d.msg.Job == "" || !strings.HasPrefix(off.Key, "in/"+d.msg.Job+"/") || strings.Contains(off.Key, ".."):
-		return &unusable{reason: "offload", detail: fmt.Sprintf("key %q is not under in/<job>/", off.Key)}
+	if w.cfg.Blobs == nil {
+		return &unusable{reason: string(codec.ReasonOffload), detail: "this worker has no bucket for offloaded arguments"}
 	}
-	b, err := w.cfg.Blobs.Get(ctx, off.Key)
+	if err := d.msg.CheckOffload(); err != nil {
+		return badOffload(err)
+	}
+	off := d.msg.Offload
+	b, err := w.cfg.Blobs.Get(ctx, off.Key, off.Len)
+	if _, long := errors.AsType[*store.TooLargeError](err); long || errors.Is(err, store.ErrNotFound) {
+		// The object was put before its message was sent, and S3 reads what was written: waiting would not help.
+		return badOffload(err)
+	}
 	if err != nil {
 		return fmt.Errorf("read arguments %s: %w", off.Key, err)
 	}
-	w.account.request("s3.get")
-	if int64(len(b)) != off.Len || sha256.Sum256(b) != off.SHA256 {
-		return &unusable{reason: "offload", detail: fmt.Sprintf("object %s is not what the message says (length or SHA-256)", off.Key)}
+	if d.msg.Args, err = off.Open(b); err != nil {
+		return badOffload(err)
 	}
-	args, err := codec.DecodeArgs(b)
-	if err != nil {
-		return &unusable{reason: "offload", detail: err.Error()}
-	}
-	if len(args) != off.Count {
-		return &unusable{reason: "offload", detail: fmt.Sprintf("object %s holds %d arguments, the message says %d", off.Key, len(args), off.Count)}
-	}
-	d.msg.Args = args
 	return nil
+}
+
+func badOffload(err error) *unusable {
+	if bad, ok := errors.AsType[*codec.BadMessageError](err); ok {
+		return &unusable{reason: string(bad.Reason), detail: bad.Detail}
+	}
+	return &unusable{reason: string(codec.ReasonOffload), detail: err.Error()}
 }
 
 // reject records an unusable message and hides it; the queue's redrive policy
@@ -133,7 +135,6 @@ func (w *Worker) reject(ctx context.Context, d *delivery, u *unusable) {
 		MessageID: d.messageID, Sent: d.sent, Seen: time.Now(), Reason: u.reason, Detail: u.detail,
 		Sender: d.sender, Head: strings.ToValidUTF8(head, "\uFFFD"), ReceiveCount: d.receiveCount,
 	})
-	w.account.request("ddb.put")
 	if err != nil {
 		w.cfg.Log.WarnContext(ctx, "bad message not recorded", "message", d.messageID, "reason", u.reason, "err", err)
 	} else if d.receiveCount <= 1 {

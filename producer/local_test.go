@@ -109,7 +109,7 @@ func TestSubmitToTheEmbeddedEndpoint(t *testing.T) {
 	for _, m := range s.take(t) {
 		args := m.Args
 		if m.Offload != nil {
-			blob, err := s.blobs.Get(t.Context(), m.Offload.Key)
+			blob, err := s.blobs.Get(t.Context(), m.Offload.Key, m.Offload.Len)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -43,8 +43,8 @@ func (b S3Blobs) Put(ctx context.Context, key string, body []byte) error {
 	return nil
 }
 
-// Get implements Blobs. Objects of more than 256 MiB are refused.
-func (b S3Blobs) Get(ctx context.Context, key string) ([]byte, error) {
+// Get implements Blobs. An object that is too large is refused before it is read.
+func (b S3Blobs) Get(ctx context.Context, key string, limit int64) ([]byte, error) {
 	fail := func(err error) ([]byte, error) {
 		if awserr.IsNotFound(err) {
 			err = errors.Join(ErrNotFound, err)
@@ -57,16 +57,16 @@ func (b S3Blobs) Get(ctx context.Context, key string) ([]byte, error) {
 	}
 	defer out.Body.Close()
 	size := aws.ToInt64(out.ContentLength)
-	if size > maxUnpacked {
-		return fail(&TooLargeError{What: "the object", Size: int(size), Limit: maxUnpacked})
+	if size > limit {
+		return fail(&TooLargeError{What: "the object", Size: int(size), Limit: int(limit)})
 	}
 	var buf bytes.Buffer
-	buf.Grow(int(size) + bytes.MinRead)
-	if _, err := buf.ReadFrom(io.LimitReader(out.Body, maxUnpacked+1)); err != nil {
+	buf.Grow(int(max(size, 0)) + bytes.MinRead)
+	if _, err := buf.ReadFrom(io.LimitReader(out.Body, limit+1)); err != nil {
 		return fail(err)
 	}
-	if buf.Len() > maxUnpacked {
-		return fail(&TooLargeError{What: "the object", Size: buf.Len(), Limit: maxUnpacked})
+	if int64(buf.Len()) > limit {
+		return fail(&TooLargeError{What: "the object", Size: buf.Len(), Limit: int(limit)})
 	}
 	return buf.Bytes(), nil
 }
@@ -85,7 +85,7 @@ func (s *Store) getBlob(ctx context.Context, key string, sum [32]byte) ([]byte, 
 	}
 	var b []byte
 	err := s.patient(ctx, "read "+key, func() (err error) {
-		b, err = s.blobs.Get(ctx, key)
+		b, err = s.blobs.Get(ctx, key, maxUnpacked)
 		return err
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/starburst-go/starburst/store"
@@ -122,7 +124,7 @@ type slowBlobs struct {
 	now, most int
 }
 
-func (b *slowBlobs) Get(ctx context.Context, key string) ([]byte, error) {
+func (b *slowBlobs) Get(ctx context.Context, key string, limit int64) ([]byte, error) {
 	b.mu.Lock()
 	b.now++
 	b.most = max(b.most, b.now)
@@ -137,7 +139,7 @@ func (b *slowBlobs) Get(ctx context.Context, key string) ([]byte, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	return b.memBlobs.Get(ctx, key)
+	return b.memBlobs.Get(ctx, key, limit)
 }
 
 func TestObjectsAreFetchedAhead(t *testing.T) {
@@ -170,4 +172,53 @@ func TestObjectsAreFetchedAhead(t *testing.T) {
 			t.Errorf("%d fetches were left behind", blobs.now)
 		}
 	})
+}
+
+// fakeS3 answers each GetObject with the same body; it says that it has size bytes, -1 for not saying.
+type fakeS3 struct {
+	body io.Reader
+	size int64
+	read int
+}
+
+func (f *fakeS3) PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+	return &s3.PutObjectOutput{}, nil
+}
+
+func (f *fakeS3) GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+	return &s3.GetObjectOutput{Body: f, ContentLength: aws.Int64(f.size)}, nil
+}
+
+func (f *fakeS3) Read(p []byte) (int, error) {
+	n, err := f.body.Read(p)
+	f.read += n
+	return n, err
+}
+
+func (f *fakeS3) Close() error { return nil }
+
+func TestNoMoreOfAnObjectIsReadThanItMayHave(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name         string
+		bytes        int
+		says         int64
+		wantRead     int // at most
+		wantTooLarge bool
+	}{
+		{"as large as it may be", 1000, 1000, 1000, false},
+		{"one that says that it is larger", 1 << 20, 1 << 20, 0, true},
+		{"one that does not say so", 1 << 20, -1, 1001, true},
+		{"one that lies", 1 << 20, 10, 1001, true},
+		{"a small one", 10, 10, 10, false},
+	} {
+		api := &fakeS3{body: bytes.NewReader(make([]byte, tc.bytes)), size: tc.says}
+		b, err := store.S3Blobs{API: api, Bucket: "b"}.Get(t.Context(), "k", 1000)
+		if _, tooLarge := errors.AsType[*store.TooLargeError](err); tooLarge != tc.wantTooLarge || api.read > tc.wantRead {
+			t.Errorf("%s: %d bytes read, %v", tc.name, api.read, err)
+		}
+		if !tc.wantTooLarge && len(b) != tc.bytes {
+			t.Errorf("%s: %d bytes returned", tc.name, len(b))
+		}
+	}
 }

@@ -177,12 +177,15 @@ func (b *memBlobs) Put(_ context.Context, key string, v []byte) error {
 	return nil
 }
 
-func (b *memBlobs) Get(_ context.Context, key string) ([]byte, error) {
+func (b *memBlobs) Get(_ context.Context, key string, limit int64) ([]byte, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	v, ok := b.m[key]
 	if !ok {
 		return nil, fmt.Errorf("object %s: %w", key, store.ErrNotFound)
+	}
+	if int64(len(v)) > limit {
+		return nil, &store.TooLargeError{What: "the object", Size: len(v), Limit: int(limit)}
 	}
 	return v, nil
 }

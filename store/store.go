@@ -37,8 +37,9 @@ type Blobs interface {
 	// Put stores b under key. The same key is only ever put with the same
 	// bytes, so it may be repeated. The caller retries transient errors.
 	Put(ctx context.Context, key string, b []byte) error
-	// Get returns the object's bytes; an error that wraps ErrNotFound when there is none.
-	Get(ctx context.Context, key string) ([]byte, error)
+	// Get returns the object's bytes; an error that wraps ErrNotFound when there is
+	// none, a *TooLargeError when it has more than limit bytes, which are not read then.
+	Get(ctx context.Context, key string, limit int64) ([]byte, error)
 }
 
 // Defaults of the options.
