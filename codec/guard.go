@@ -72,8 +72,8 @@ func skip(b []byte, off, maxDepth int) (end int, maps bool, err error) {
 			}
 			c := b[off]
 			left--
-			// The two commonest values by comparison: a predicted branch lets the CPU go on
-			// to the next value, where a table look-up makes it wait for this one's size.
+			// The commonest values by comparison: a predicted branch lets the CPU go on to
+			// the next value, where a table look-up makes it wait for this one's size.
 			if c < mpFixMap {
 				off++
 				continue
@@ -82,13 +82,22 @@ func skip(b []byte, off, maxDepth int) (end int, maps bool, err error) {
 				off += 9
 				continue
 			}
-			if n := valueSize[c]; n != 0 {
-				off += int(n)
-				continue
-			}
-			length, header, container := lengthOf(b[off:], c)
-			if header == 0 {
-				return 0, false, headerError(b, off)
+			length, header, container := uint64(c&0x0f), 1, true
+			switch {
+			case c < mpFixArray: // a short map
+				length *= 2
+				maps = maps || length > 2
+			case c < mpFixStr: // a short array
+			default:
+				if n := valueSize[c]; n != 0 {
+					off += int(n)
+					continue
+				}
+				length, header, container = lengthOf(b[off:], c)
+				if header == 0 {
+					return 0, false, headerError(b, off)
+				}
+				maps = maps || length > 2 && c >= mpMap16
 			}
 			off += header
 			// Two comparisons rather than one sum: off+length could overflow on 32-bit machines.
@@ -103,7 +112,6 @@ func skip(b []byte, off, maxDepth int) (end int, maps bool, err error) {
 			if depth >= maxDepth {
 				return 0, false, bad(ReasonLimit, "nested deeper than %d levels at byte %d", maxDepth, off-header)
 			}
-			maps = maps || length > 2 && (c&0xf0 == mpFixMap || c >= mpMap16)
 			stack[depth] = left
 			depth++
 			left = uint32(length)

@@ -157,8 +157,12 @@ func (r *planReader) structure(p *plan, off int, v reflect.Value) (next int, ok 
 		return 0, false
 	}
 	for k := range n {
-		name, value, ok := readStr(r.b, off)
-		if !ok {
+		c := r.b[off]
+		var name []byte
+		value := off + 1 + int(c&0x1f)
+		if c&0xe0 == mpFixStr { // nearly all names are short
+			name = r.b[off+1 : value]
+		} else if name, value, ok = readStr(r.b, off); !ok {
 			return 0, false
 		}
 		// What Marshal wrote comes in the order of the fields.
@@ -171,7 +175,11 @@ func (r *planReader) structure(p *plan, off int, v reflect.Value) (next int, ok 
 			continue
 		}
 		f := &p.fields[at]
-		if off, ok = r.read(f.plan, value, v.Field(f.index)); !ok {
+		field := v.Field(f.index)
+		if f.plan.kind == reflect.Float64 && r.b[value] == mpFloat64 {
+			field.SetFloat(math.Float64frombits(binary.BigEndian.Uint64(r.b[value+1:])))
+			off = value + 9
+		} else if off, ok = r.read(f.plan, value, field); !ok {
 			return 0, false
 		}
 	}
