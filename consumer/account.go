@@ -22,17 +22,34 @@ type account struct {
 	busySince time.Time
 	slotBusy  time.Duration
 	dirty     bool
+	// requests returns the totals of the process's calls to AWS.
+	requests func() map[string]int64
+	// spent is the handlers' time per job of the ledger, finer than its milliseconds: a
+	// thousand small tasks may take less than one.
+	spent map[string]handlerTime
+	// runs are begun and neither recorded nor given up, with the job they are for.
+	runs map[*chunkRun]string
 	// edge is signalled when the worker turns busy or idle.
 	edge chan struct{}
 }
 
+// handlerTime is time spent in handlers, and the parts of it that came to nothing.
+type handlerTime struct {
+	busy time.Duration
+	// failed attempts, runs that did again what was recorded already, and runs that were cut off or not recorded.
+	failed, duplicated, interrupted time.Duration
+}
+
+func (t handlerTime) plus(o handlerTime) handlerTime {
+	return handlerTime{t.busy + o.busy, t.failed + o.failed, t.duplicated + o.duplicated, t.interrupted + o.interrupted}
+}
+
 func newAccount(c Config, now time.Time) *account {
-	a := &account{edge: make(chan struct{}, 1), busySince: now}
+	a := &account{edge: make(chan struct{}, 1), busySince: now, requests: c.Requests, spent: map[string]handlerTime{}, runs: map[*chunkRun]string{}}
 	a.ledger = store.Ledger{
 		Fleet: c.Fleet, Worker: c.Name, Started: now, Slots: c.Slots,
 		Jobs: map[string]store.JobCount{}, Hist: map[int]int64{}, Cost: c.Cost,
 	}
-	a.ledger.Cost.Requests = map[string]int64{}
 	if a.ledger.Cost.Launched.IsZero() {
 		a.ledger.Cost.Launched = now
 	}
@@ -50,18 +67,6 @@ func HistBucket(d time.Duration) int {
 	return min(239, 1+int(8*math.Log2(float64(d)/float64(time.Millisecond))))
 }
 
-func (a *account) request(op string) {
-	a.mu.Lock()
-	a.ledger.Cost.Requests[op]++
-	a.mu.Unlock()
-}
-
-func (a *account) requests(op string, n int) {
-	a.mu.Lock()
-	a.ledger.Cost.Requests[op] += int64(n)
-	a.mu.Unlock()
-}
-
 // polled notes the outcome of a long poll.
 func (a *account) polled(messages int, now time.Time) {
 	a.mu.Lock()
@@ -76,8 +81,14 @@ func (a *account) polled(messages int, now time.Time) {
 }
 
 // begin and end bracket a slot's work on one message.
-func (a *account) begin(now time.Time) { a.shift(now, +1) }
-func (a *account) end(now time.Time)   { a.shift(now, -1) }
+func (a *account) begin(r *chunkRun, now time.Time) {
+	a.mu.Lock()
+	a.runs[r] = r.d.msg.Job
+	a.mu.Unlock()
+	a.shift(now, +1)
+}
+
+func (a *account) end(now time.Time) { a.shift(now, -1) }
 
 func (a *account) shift(now time.Time, by int) {
 	a.mu.Lock()
@@ -103,31 +114,67 @@ func (a *account) isBusy() bool {
 }
 
 // settled counts a message whose item this worker's own put wrote.
-func (a *account) settled(job string, ok, failed int, busy time.Duration, durations map[int]int64) {
+func (a *account) settled(r *chunkRun, ok, failed int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	job = a.key(job)
+	job := a.spend(r, r.spent)
 	c := a.ledger.Jobs[job]
 	c.OK += int64(ok)
 	c.Failed += int64(failed)
-	c.BusyMS += busy.Milliseconds()
 	a.ledger.Jobs[job] = c
-	for b, n := range durations {
+	for b, n := range r.durations {
 		a.ledger.Hist[b] += n
 	}
-	a.dirty = true
 }
 
-// wasted counts handler time whose outcome was not kept.
-func (a *account) wasted(job string, busy time.Duration) {
+// duplicated counts a run whose message another delivery had recorded first.
+func (a *account) duplicated(r *chunkRun) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	job = a.key(job)
-	c := a.ledger.Jobs[job]
-	c.BusyMS += busy.Milliseconds()
-	c.WastedMS += busy.Milliseconds()
-	a.ledger.Jobs[job] = c
+	t := r.spent
+	t.duplicated = t.busy - t.failed - t.interrupted
+	a.spend(r, t)
+}
+
+// interrupted counts a run of which nothing was recorded.
+func (a *account) interrupted(r *chunkRun) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	t := r.spent
+	t.interrupted = t.busy - t.failed
+	a.spend(r, t)
+}
+
+// spend charges a run that is over to its job and returns the ledger's entry for it. Callers hold mu.
+func (a *account) spend(r *chunkRun, t handlerTime) (job string) {
+	delete(a.runs, r)
+	job = a.key(r.d.msg.Job)
+	a.spent[job] = a.spent[job].plus(t)
+	a.ledger.Jobs[job] = a.ledger.Jobs[job] // the entry takes its place among the limited number
 	a.dirty = true
+	return job
+}
+
+// jobs returns the counts with the time in handlers up to now. Callers hold mu.
+func (a *account) jobs(now time.Time) map[string]store.JobCount {
+	running := map[string]time.Duration{}
+	for r, job := range a.runs {
+		running[a.key(job)] += r.soFar(now)
+	}
+	counts := maps.Clone(a.ledger.Jobs)
+	for job, d := range running {
+		c := counts[job]
+		c.RunningMS = d.Milliseconds()
+		counts[job] = c
+	}
+	for job, c := range counts {
+		t := a.spent[job]
+		c.BusyMS = (t.busy + running[job]).Milliseconds()
+		c.WastedMS = (t.failed + t.duplicated + t.interrupted).Milliseconds()
+		c.FailedMS, c.InterruptedMS = t.failed.Milliseconds(), t.interrupted.Milliseconds()
+		counts[job] = c
+	}
+	return counts
 }
 
 // key is the ledger's entry for a job: jobs beyond the item's limit, and tasks
@@ -154,9 +201,9 @@ func (a *account) snapshot(now time.Time, held int, final bool) store.Ledger {
 	a.ledger.Cost.CPUMS = usage.Own().CPU.Milliseconds()
 	a.dirty = false
 	l := a.ledger
-	l.Jobs = cloneMap(l.Jobs)
+	l.Jobs = a.jobs(now)
 	l.Hist = cloneMap(l.Hist)
-	l.Cost.Requests = cloneMap(l.Cost.Requests)
+	l.Cost.Requests = a.requests()
 	return l
 }
 

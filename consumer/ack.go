@@ -18,19 +18,18 @@ const (
 
 // acker deletes messages whose outcome is recorded, in batches.
 type acker struct {
-	queue   Queue
-	url     string
-	leases  *leases
-	account *account
-	policy  sqsbatch.Policy
-	log     *slog.Logger
-	in      chan *lease
-	quit    chan struct{} // closed by stop
-	done    chan struct{} // closed when run has ended
+	queue  Queue
+	url    string
+	leases *leases
+	policy sqsbatch.Policy
+	log    *slog.Logger
+	in     chan *lease
+	quit   chan struct{} // closed by stop
+	done   chan struct{} // closed when run has ended
 }
 
-func newAcker(c Config, p sqsbatch.Policy, l *leases, a *account) *acker {
-	return &acker{queue: c.Queue, url: c.QueueURL, policy: p, leases: l, account: a, log: c.Log, in: make(chan *lease, 4*ackBatch), quit: make(chan struct{}), done: make(chan struct{})}
+func newAcker(c Config, p sqsbatch.Policy, l *leases) *acker {
+	return &acker{queue: c.Queue, url: c.QueueURL, policy: p, leases: l, log: c.Log, in: make(chan *lease, 4*ackBatch), quit: make(chan struct{}), done: make(chan struct{})}
 }
 
 // add queues a message for deletion. After stop it does nothing: a slot that was
@@ -121,7 +120,6 @@ func (a *acker) flush(batch []*lease) {
 	}
 	ctx, cancel := context.WithDeadline(context.Background(), until)
 	defer cancel()
-	a.account.request("sqs.delete")
 	for _, err := range a.policy.DeleteAll(ctx, a.queue, a.url, handles) {
 		if err != nil && !errors.Is(err, sqsbatch.ErrLeaseLost) {
 			a.log.Warn("message not acked; it will come back and be acked then", "err", err)

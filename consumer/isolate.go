@@ -134,7 +134,6 @@ func countDeaths(starts []string, now time.Time, visibility time.Duration) (deat
 }
 
 func (w *Worker) addStart(ctx context.Context, d *delivery, start string) ([]string, error) {
-	w.account.request("ddb.update")
 	if d.msg.Job == "" {
 		return w.cfg.Results.AddLooseStart(ctx, d.msg.ID, d.msg.Self(), start)
 	}
@@ -150,7 +149,6 @@ func (w *Worker) takeBackStart(d *delivery) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.base), 5*time.Second)
 	defer cancel()
-	w.account.request("ddb.update")
 	var err error
 	if d.msg.Job == "" {
 		err = w.cfg.Results.RemoveLooseStart(ctx, d.msg.ID, d.msg.Self(), d.start)

@@ -163,7 +163,6 @@ func (p *poller) poll(ctx context.Context, n int) time.Duration {
 	callCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), wait+10*time.Second)
 	out, err := p.cfg.Queue.ReceiveMessage(callCtx, in)
 	cancel()
-	p.account.request("sqs.receive")
 	if err != nil {
 		p.credits.give(n)
 		return p.failed(ctx, err)

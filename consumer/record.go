@@ -30,13 +30,13 @@ func (w *Worker) record(r *chunkRun) {
 	d := r.d
 	ctx := d.lease.ctx
 	if !r.started() && w.jobs.isCancelled(d.msg.Job) {
-		w.account.wasted(d.msg.Job, r.busy)
+		w.account.interrupted(r)
 		w.acks.add(d.lease) // the only ack without a recorded item
 		return
 	}
 	if !r.started() && r.pieces == 0 {
 		// Nothing was done, so nothing is recorded: the message itself goes back.
-		w.account.wasted(d.msg.Job, r.busy)
+		w.account.interrupted(r)
 		w.release(d, 0)
 		return
 	}
@@ -44,14 +44,14 @@ func (w *Worker) record(r *chunkRun) {
 	switch {
 	case err != nil:
 		// Not acked: another delivery runs it again.
-		w.account.wasted(d.msg.Job, r.busy)
+		w.account.interrupted(r)
 		w.cfg.Log.ErrorContext(ctx, "result not recorded; its message will be delivered again", "job", d.msg.Job, "message", d.msg.Self(), "err", err)
 		w.release(d, w.cfg.RetryBase)
 		return
 	case out == store.Refused:
 		// Another delivery of the same message was faster. It may have died before
 		// it sent the children, and this delivery is the only one left to do so.
-		w.account.wasted(d.msg.Job, r.busy)
+		w.account.duplicated(r)
 		w.finishRecorded(d)
 		return
 	}
@@ -65,7 +65,7 @@ func (w *Worker) record(r *chunkRun) {
 	if d.msg.Self().IsRetry() {
 		failed -= len(res.Settled) // each was counted as failed before: its count moves
 	}
-	w.account.settled(d.msg.Job, ok, failed, r.busy, r.durations)
+	w.account.settled(r, ok, failed)
 	if w.jobs.isCancelled(d.msg.Job) {
 		w.acks.add(d.lease) // the rest is not wanted any more
 		return
@@ -80,7 +80,6 @@ func (w *Worker) record(r *chunkRun) {
 func (w *Worker) put(ctx context.Context, r *chunkRun) (store.Result, []child, store.PutOutcome, error) {
 	for {
 		res, children := w.settle(r)
-		w.account.request("ddb.put")
 		out, err := w.cfg.Results.PutResult(ctx, r.d.job, res)
 		k := r.culprit(err)
 		if k < 0 {
@@ -138,7 +137,6 @@ func (w *Worker) finish(d *delivery, res store.Result) {
 
 // recorded reads the item of one of the message's identities.
 func (w *Worker) recorded(ctx context.Context, d *delivery, id codec.Identity) (store.Result, bool, error) {
-	w.account.request("ddb.get")
 	if d.msg.Job == "" {
 		return w.cfg.Results.LooseResult(ctx, d.msg.ID, id)
 	}
@@ -156,7 +154,6 @@ func (w *Worker) haveItems(d *delivery, children []store.Child) (map[codec.Ident
 		ids[i] = c.Identity
 	}
 	if d.msg.Job != "" {
-		w.account.request("ddb.get")
 		return w.cfg.Results.HasResults(ctx, d.job, ids)
 	}
 	have := map[codec.Identity]bool{}
@@ -266,7 +263,6 @@ func (w *Worker) sendChildren(d *delivery, children []child) bool {
 		entries[i] = sqsbatch.Entry{Body: body, Delay: children[i].delay}
 	}
 	for i, err := range w.policy().SendAll(ctx, w.cfg.Queue, w.cfg.QueueURL, entries) {
-		w.account.request("sqs.send")
 		if err != nil {
 			w.cfg.Log.ErrorContext(ctx, "child message not sent; its parent will be delivered again", "child", children[i].msg.Identity, "err", err)
 			w.release(d, w.cfg.RetryBase)
@@ -295,7 +291,6 @@ func (w *Worker) encodeChild(ctx context.Context, m *codec.Message) (string, err
 	if err := w.cfg.Blobs.Put(ctx, key, b); err != nil {
 		return "", fmt.Errorf("offload arguments %s: %w", key, err)
 	}
-	w.account.request("s3.put")
 	off := *m
 	off.Args, off.Offload = nil, &codec.Offload{Key: key, SHA256: sum, Len: int64(len(b)), Count: len(m.Args)}
 	return codec.Encode(&off)

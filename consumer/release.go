@@ -29,7 +29,6 @@ func (w *Worker) releaseAll(ls []*lease, wait time.Duration) {
 	// Worth a few tries only: an unreleased message comes back when its lease ends.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.base), 5*time.Second)
 	defer cancel()
-	w.account.requests("sqs.visibility", (len(asks)+9)/10)
 	for _, err := range w.policy().ChangeVisibilityAll(ctx, w.cfg.Queue, w.cfg.QueueURL, asks) {
 		if err != nil && !errors.Is(err, sqsbatch.ErrLeaseLost) {
 			w.cfg.Log.WarnContext(ctx, "message not released; it comes back when its lease ends", "err", err)

@@ -29,9 +29,11 @@ type chunkRun struct {
 	mu       sync.Mutex // protects the fields below while a handler runs
 	outcomes []outcome
 	next     int // the task to run next; the one that is running, while one is
-	// busy is the time spent in handlers, durations its histogram (see HistBucket).
-	busy      time.Duration
+	// spent is the time in handlers, durations its histogram (see HistBucket).
+	spent     handlerTime
 	durations map[int]int64
+	// over is set when no handler of the run is running any more.
+	over bool
 	// handedOver is set when handOver said yes.
 	handedOver bool
 	// pieces is into how many children a suspect message is cut unrun; 0 for a run.
@@ -63,9 +65,7 @@ func (r *chunkRun) run(ctx context.Context) (abandoned bool) {
 			}
 		}()
 		if !awaitHandler(ctx, done) {
-			r.mu.Lock()
-			r.abandoned = true
-			r.mu.Unlock()
+			r.abandon()
 			return true
 		}
 		if r.open(ctx) {
@@ -73,6 +73,34 @@ func (r *chunkRun) run(ctx context.Context) (abandoned bool) {
 		}
 	}
 	return false
+}
+
+// abandon leaves the running handler behind. Its time was the job's all the same.
+func (r *chunkRun) abandon() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.abandoned = true
+	left := max(0, time.Since(r.began)-r.spent.busy)
+	r.spent.busy += left
+	r.spent.interrupted += left
+}
+
+// end notes that no handler is running any more.
+func (r *chunkRun) end() {
+	r.mu.Lock()
+	r.over = true
+	r.mu.Unlock()
+}
+
+// soFar is the time in handlers up to now; while one is running, all the time
+// since the run began, because its tasks follow each other.
+func (r *chunkRun) soFar(now time.Time) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.over {
+		return r.spent.busy
+	}
+	return max(r.spent.busy, now.Sub(r.began))
 }
 
 // awaitHandler waits for done, and after the end of ctx only a little longer.
@@ -130,7 +158,13 @@ func (r *chunkRun) settle(o outcome, took time.Duration) {
 	}
 	r.outcomes[r.next] = o
 	r.next++
-	r.busy += took
+	r.spent.busy += took
+	switch {
+	case !o.ran:
+		r.spent.interrupted += took
+	case o.err != nil:
+		r.spent.failed += took
+	}
 	r.durations[HistBucket(took)]++
 }
 

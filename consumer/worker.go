@@ -76,7 +76,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer w.stopHandlers(nil)
 
 	w.leases = newLeases(w.cfg, w.policy(), w.leaseLost)
-	w.acks = newAcker(w.cfg, w.policy(), w.leases, w.account)
+	w.acks = newAcker(w.cfg, w.policy(), w.leases)
 	var background, slots, recording sync.WaitGroup
 	background.Go(func() { w.leases.run(base) })
 	background.Go(func() { w.account.run(base, w.cfg.LedgerEvery, w.cfg.LedgerEdge, w.writeLedger) })
@@ -195,11 +195,12 @@ func (w *Worker) run(ctx context.Context, d *delivery) *chunkRun {
 	defer cancel(nil)
 	defer context.AfterFunc(w.handlers, func() { cancel(context.Cause(w.handlers)) })()
 	defer w.running.add(d.msg.Job, cancel)()
-	w.account.begin(time.Now())
 	r := newChunkRun(d, w.handOver)
+	w.account.begin(r, r.began)
 	if r.run(runCtx) {
 		w.cfg.Log.ErrorContext(ctx, "a handler ignores the end of its context; it was left behind", "handler", d.msg.Handler, "job", d.msg.Job, "cause", context.Cause(runCtx))
 	}
+	r.end()
 	w.account.end(time.Now())
 	return r
 }
@@ -291,7 +292,6 @@ func (w *Worker) random(n int64) int64 {
 func (w *Worker) policy() sqsbatch.Policy { return sqsbatch.Policy{Rand: w.random} }
 
 func (w *Worker) writeLedger(ctx context.Context) error {
-	w.account.request("ddb.put")
 	err := w.cfg.Results.PutLedger(ctx, w.account.snapshot(time.Now(), w.leases.count(), false))
 	if err != nil && ctx.Err() == nil {
 		w.cfg.Log.WarnContext(ctx, "ledger not written; the next snapshot says it again", "err", err)
@@ -304,7 +304,6 @@ func (w *Worker) writeLedger(ctx context.Context) error {
 func (w *Worker) finalLedger(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	w.account.request("ddb.put")
 	if err := w.cfg.Results.PutLedger(ctx, w.account.snapshot(time.Now(), w.leases.count(), true)); err != nil {
 		return fmt.Errorf("write the last ledger snapshot: %w", err)
 	}
@@ -324,7 +323,6 @@ func (w *Worker) announce(ctx context.Context) {
 func (w *Worker) readControl(ctx context.Context) {
 	for sleep(ctx, w.cfg.ControlEvery) {
 		c, err := w.cfg.Results.Control(ctx, w.cfg.Fleet)
-		w.account.request("ddb.get")
 		if err != nil {
 			continue // the last known control stays in force
 		}

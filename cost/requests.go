@@ -129,6 +129,8 @@ func requestLine(op string, all map[string]int64) (line string, counted bool) {
 		return "s3.put", true
 	case op == "s3.get" || op == "s3.head":
 		return "s3.get", true
+	case op == "s3.delete" || service == "bytes": // free, in and to the same region
+		return op, false
 	}
 	return op, true
 }

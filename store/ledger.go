@@ -36,8 +36,13 @@ type JobCount struct {
 	// index that `retry --failed` sent again moves: its new outcome adds one and
 	// takes one from Failed, which is below zero when others had counted the failures.
 	OK, Failed int64
-	// BusyMS is slot-time spent in handlers; WastedMS is the part whose outcome was not kept.
+	// BusyMS is slot-time spent in handlers, with that of the runs under way; WastedMS is the part that came to nothing.
 	BusyMS, WastedMS int64
+	// FailedMS (attempts that failed) and InterruptedMS (runs that were cut off, or not recorded) are parts of WastedMS;
+	// the rest of it did again what another worker had recorded.
+	FailedMS, InterruptedMS int64
+	// RunningMS is the part of BusyMS that belongs to runs under way. In the last snapshot of a worker that was killed it is lost work.
+	RunningMS int64
 }
 
 // CostSample prices a worker: what it is, since when it is billed, and the requests it made.
@@ -55,6 +60,7 @@ type CostSample struct {
 	IdleMS int64
 	// CPUMS is the process's own CPU time, user and system.
 	CPUMS int64
-	// Requests counts the worker's own calls: "sqs.receive", "sqs.delete", "ddb.put", …
+	// Requests counts what the worker's own calls are billed for: "sqs.receive" in
+	// requests, "ddb.wru" in units, "bytes.in", …
 	Requests map[string]int64
 }

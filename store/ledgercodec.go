@@ -30,7 +30,7 @@ const (
 	ledSlots   = "sl"
 	ledBusy    = "bu"
 	ledHeld    = "he"
-	ledJobs    = "j" // map: job → [ok, failed, busy ms, wasted ms]
+	ledJobs    = "j" // map: job → [ok, failed, busy ms, wasted ms, failed ms, interrupted ms, running ms], zeros at the end left out
 	ledHist    = "h" // array: bucket gap, count, …
 	ledCost    = "c" // map: see cost
 )
@@ -53,16 +53,35 @@ func encodeLedger(l Ledger) ([]byte, error) {
 	for _, name := range slices.Sorted(maps.Keys(jobs)) {
 		c := jobs[name]
 		e.str(name)
-		e.array(4)
-		for _, v := range []int64{c.OK, c.Failed, c.BusyMS, c.WastedMS} {
-			e.int(v)
-		}
+		e.jobCount(c)
 	}
 	e.str(ledHist)
 	e.hist(l.Hist)
 	e.str(ledCost)
 	e.cost(l.Cost)
 	return buf.Bytes(), e.err
+}
+
+// leastJobNumbers is how many numbers of a job are always written.
+const leastJobNumbers = 4
+
+func (e *encoder) jobCount(c JobCount) {
+	numbers := []int64{c.OK, c.Failed, c.BusyMS, c.WastedMS, c.FailedMS, c.InterruptedMS, c.RunningMS}
+	for len(numbers) > leastJobNumbers && numbers[len(numbers)-1] == 0 {
+		numbers = numbers[:len(numbers)-1]
+	}
+	e.array(len(numbers))
+	for _, v := range numbers {
+		e.int(v)
+	}
+}
+
+// plus adds two counts up.
+func (c JobCount) plus(o JobCount) JobCount {
+	return JobCount{
+		OK: c.OK + o.OK, Failed: c.Failed + o.Failed, BusyMS: c.BusyMS + o.BusyMS, WastedMS: c.WastedMS + o.WastedMS,
+		FailedMS: c.FailedMS + o.FailedMS, InterruptedMS: c.InterruptedMS + o.InterruptedMS, RunningMS: c.RunningMS + o.RunningMS,
+	}
 }
 
 // foldJobs keeps the MaxLedgerJobs busiest jobs and adds the rest up under OtherJobs.
@@ -93,10 +112,7 @@ func foldJobs(jobs map[string]JobCount) map[string]JobCount {
 			out[n] = c
 			continue
 		}
-		other.OK += c.OK
-		other.Failed += c.Failed
-		other.BusyMS += c.BusyMS
-		other.WastedMS += c.WastedMS
+		other = other.plus(c)
 	}
 	out[OtherJobs] = other
 	return out
@@ -201,17 +217,26 @@ func (s *scanner) jobs() map[string]JobCount {
 	jobs := make(map[string]JobCount, n)
 	for range n {
 		name := string(s.str(maxLedgerName))
-		if k := s.array(16); k < 4 {
-			s.failf("job %q has %d numbers", name, k)
-			return nil
-		} else {
-			jobs[name] = JobCount{OK: s.int(), Failed: s.int(), BusyMS: s.int(), WastedMS: s.int()}
-			for range k - 4 {
-				s.value()
-			}
-		}
+		jobs[name] = s.jobCount(name)
 	}
 	return jobs
+}
+
+func (s *scanner) jobCount(name string) (c JobCount) {
+	k := s.array(16)
+	if k < leastJobNumbers {
+		s.failf("job %q has %d numbers", name, k)
+		return c
+	}
+	known := []*int64{&c.OK, &c.Failed, &c.BusyMS, &c.WastedMS, &c.FailedMS, &c.InterruptedMS, &c.RunningMS}
+	for i := range k {
+		if i < len(known) {
+			*known[i] = s.int()
+		} else {
+			s.value()
+		}
+	}
+	return c
 }
 
 func (s *scanner) hist() map[int]int64 {

@@ -76,7 +76,12 @@ func Worker(l store.Ledger, now time.Time) cost.Worker {
 		Requests: l.Cost.Requests,
 	}
 	for job, c := range l.Jobs {
-		w.Jobs[job] = cost.JobWork{Tasks: c.OK + c.Failed, BusyMS: c.BusyMS, WastedMS: c.WastedMS}
+		jw := cost.JobWork{Tasks: c.OK + c.Failed, BusyMS: c.BusyMS, WastedMS: c.WastedMS, FailedMS: c.FailedMS, InterruptedMS: c.InterruptedMS}
+		if estimated { // it did not live to record what it was running
+			jw.WastedMS += c.RunningMS
+			jw.InterruptedMS += c.RunningMS
+		}
+		w.Jobs[job] = jw
 	}
 	return w
 }

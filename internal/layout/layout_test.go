@@ -33,6 +33,7 @@ var mayImport = []struct{ of, packages string }{
 	{"codec", ""},
 	{"internal/usage", ""},
 	{"internal/ecsagent", ""},
+	{"internal/meter", ""},
 	{"internal/awserr", ""},
 	{"internal/sqsbatch", "internal/awserr"},
 	{"store", "codec internal/awserr"},
@@ -49,7 +50,7 @@ var mayImport = []struct{ of, packages string }{
 
 	{"internal/exit", ""},
 	{"internal/progress", ""},
-	{"internal/stack", "internal/exit store"},
+	{"internal/stack", "internal/exit internal/meter store"},
 	{"internal/laptop", "internal/exit internal/stack internal/localaws"},
 	{"internal/role", "consumer store internal/ecsagent internal/exit internal/stack internal/laptop"},
 	{"internal/burst", "producer autoscale/... cost/... store internal/exit internal/progress internal/stack internal/laptop internal/role"},
@@ -70,6 +71,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/languages", ""},
 	{"internal/layout", ""},
 	{"internal/testmain", ""},
+	{"internal/virtual", "internal/localaws/dynamodb/..."},
 }
 
 // pure packages take values and return values.

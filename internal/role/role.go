@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"strconv"
 	"syscall"
 	"time"
@@ -79,7 +80,7 @@ func RunWorker(ctx context.Context, handlers consumer.Registry) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := workerConfig(s, clients, handlers)
+	cfg, err := workerConfig(ctx, s, clients, handlers)
 	if err != nil {
 		return err
 	}
@@ -121,12 +122,16 @@ func stopOnSignals(ctx context.Context, hurry func()) (context.Context, func()) 
 // localGiveUp ends a laptop's worker whose endpoint is gone.
 const localGiveUp = 60 * time.Second
 
-func workerConfig(s stack.Stack, c *stack.Clients, handlers consumer.Registry) (consumer.Config, error) {
+func workerConfig(ctx context.Context, s stack.Stack, c *stack.Clients, handlers consumer.Registry) (consumer.Config, error) {
 	cfg := consumer.Config{
 		Queue: c.SQS, QueueURL: s.QueueURL, Results: s.Store(c), Blobs: s.Blobs(c), Handlers: handlers,
 		Fleet: s.Fleet, Name: os.Getenv(EnvWorker), Build: Build(),
-		Log:  slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})),
-		Cost: store.CostSample{Provider: "FARGATE", Launched: time.Now()},
+		Log:      slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})),
+		Cost:     store.CostSample{Provider: "FARGATE", Arch: arch(runtime.GOARCH), Launched: time.Now()},
+		Requests: c.Meter.Counts,
+	}
+	if err := describe(ctx, &cfg); err != nil {
+		cfg.Log.Warn("this worker's size and start are not known; its cost is estimated", "err", err)
 	}
 	if cfg.Name == "" {
 		cfg.Name = "w-" + uuid.Must(uuid.NewV7()).String()

@@ -40,7 +40,7 @@ func TestRoles(t *testing.T) {
 	})
 	t.Run("slots must be a number", func(t *testing.T) {
 		t.Setenv(EnvSlots, "many")
-		if _, err := workerConfig(stack.Stack{}, &stack.Clients{}, nil); exit.CodeOf(err) != exit.Usage {
+		if _, err := workerConfig(t.Context(), stack.Stack{}, &stack.Clients{}, nil); exit.CodeOf(err) != exit.Usage {
 			t.Errorf("%v", err)
 		}
 	})

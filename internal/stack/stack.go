@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/meter"
 	"github.com/starburst-go/starburst/store"
 )
 
@@ -115,6 +116,8 @@ type Clients struct {
 	DB  *dynamodb.Client
 	ECS *ecs.Client
 	S3  *s3.Client
+	// Meter counts what the calls of the four are billed for.
+	Meter *meter.Meter
 	// Local is true when S3 is an endpoint on this machine.
 	Local bool
 }
@@ -151,8 +154,10 @@ func localConfig(endpoint string) aws.Config {
 
 func newClients(cfg aws.Config, local bool) *Clients {
 	cfg.HTTPClient = inMemory{cfg.HTTPClient}
+	m := new(meter.Meter)
+	cfg.APIOptions = append(cfg.APIOptions, m.Register)
 	return &Clients{
-		Local: local,
+		Local: local, Meter: m,
 		SQS: sqs.NewFromConfig(cfg, func(o *sqs.Options) {
 			// The SDK's check fails a whole receive for one bad body and hides the
 			// other nine; the consumer checks each message itself.
