@@ -63,7 +63,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			return cli.ShowAppHelp(c)
 		},
 		Commands: []*cli.Command{
-			runCommand(), submitCommand(), attachCommand(), statusCommand(), resultsCommand(), retryCommand(), cancelCommand(), dlqCommand(),
+			runCommand(), submitCommand(), attachCommand(), statusCommand(), resultsCommand(), retryCommand(), cancelCommand(), dlqCommand(), codecCommand(),
 			devCommand(), workerCommand(), autoscaleCommand(), initCommand(), benchCommand(), exitCodesCommand(), versionCommand(),
 		},
 	}
