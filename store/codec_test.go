@@ -246,7 +246,7 @@ func TestLedgerIsSmall(t *testing.T) {
 		l.Cost.Requests[r] = 123_456
 	}
 	for i := range MaxLedgerJobs {
-		l.Jobs["montecarlo-20261124-0715-3fa9c1"+string(rune('a'+i))] = JobCount{OK: 1e6, Failed: 1000, BusyMS: 1e9, WastedMS: 1e6}
+		l.Jobs["montecarlo-20261124-0715-3fa9c1"+string(rune('a'+i))] = JobCount{OK: 1e6, Failed: 1000, BusyMS: 1e9, WastedMS: 1e6, FailedMS: 5e5, InterruptedMS: 3e5, RunningMS: 3e4}
 	}
 	for i := range 30 {
 		l.Hist[60+i] = 10_000 + int64(i*i*i)
