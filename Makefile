@@ -55,6 +55,10 @@ chaos: ## kill, freeze and restart workers under injected faults, with SEEDS see
 soak: ## half load for SOAK (default 30m); fails when goroutines or memory grow
 	scripts/chaos.sh soak
 
+.PHONY: virtual
+virtual: ## play SEEDS runs (default 1000) of workers under drawn faults, on virtual time
+	STARBURST_SEEDS=$(or $(SEEDS),1000) $(GO) test -count=1 -run TestSeeds ./internal/virtual
+
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME (default 20s; or a count, 20000x) each
 	scripts/fuzz.sh
