@@ -46,7 +46,11 @@ from typing import Any
 import msgpack
 
 __all__ = [
-    "ArgumentError", "BadMessageError", "Message", "Offload", "StarburstError", "decode", "decode_message", "pack", "to_json", "unpack",
+    "ArgumentError", "ArgumentTooLargeError", "BadMessageError", "Client", "CorruptResultError", "Executor",
+    "Job", "JobCancelledError", "JobExistsError", "Message", "NotFoundError", "Offload", "Outcome", "PartlySentError",
+    "SendError",
+    "StarburstError", "TaskDiedError", "TaskError", "TaskTimeoutError", "UnknownHandlerError",
+    "batches", "chunk_size", "cut", "decode", "decode_message", "pack", "send_bodies", "to_json", "unpack",
 ]
 
 # Limits of the wire format (codec/limits.go), in bytes unless they count something.
@@ -91,6 +95,14 @@ class SendError(StarburstError):
         first = min(unsent)
         super().__init__(f"{len(unsent)} of {total} messages were not confirmed; the first is number {first}: {unsent[first]}")
         self.unsent = unsent
+
+
+class PartlySentError(StarburstError):
+    """A job that is on the queue in part: `confirmed` of the `n` tasks of `job`. The cause tells why."""
+
+    def __init__(self, job: str, confirmed: int, n: int) -> None:
+        super().__init__(f"job {job}: {confirmed} of {n} tasks are enqueued; create_job with this job_id and the same arguments sends the rest")
+        self.job, self.confirmed, self.n = job, confirmed, n
 
 
 class TaskError(StarburstError):
@@ -169,6 +181,9 @@ def _ext(code: int, data: bytes) -> msgpack.ExtType:
     return tuple.__new__(msgpack.ExtType, (code, data))
 
 
+_NUMPY_PLAIN = ("b", "i", "u", "f", "S", "U")  # dtypes of numbers and texts: nothing to find inside
+
+
 def _check_value(value: Any, depth: int) -> None:
     """Finds what packb would write although others cannot read it."""
     kind = type(value)
@@ -187,6 +202,8 @@ def _check_value(value: Any, depth: int) -> None:
                 _check_value(item, depth - 1)
     elif isinstance(value, datetime.datetime) and value.utcoffset() is None:
         raise ArgumentError(f"the datetime {value} has no time zone; value.astimezone() gives it the local one")
+    elif getattr(getattr(value, "dtype", None), "kind", "") in _NUMPY_PLAIN and getattr(value, "ndim", 0) <= depth:
+        return
     elif dataclasses.is_dataclass(value) or hasattr(value, "tolist"):
         _check_value(_plain(value), depth)
 
@@ -195,6 +212,8 @@ def _plain(value: Any) -> Any:
     """Turns a value that msgpack does not know into one that it does."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+    if isinstance(value, datetime.datetime):  # msgpack takes no subclasses
+        return datetime.datetime.combine(value.date(), value.timetz())
     if hasattr(value, "tolist"):  # numpy, and whoever follows its example
         kind = getattr(getattr(value, "dtype", None), "kind", "")
         if kind == "M" and getattr(value, "ndim", 0) == 0:
@@ -718,3 +737,1037 @@ def _decompress(packed: bytes, limit: int) -> bytes:
             raise BadMessageError("zstd", "the frame is cut short")
         packed = frame.unused_data
     return out
+
+
+# ---------------------------------------------------------------- sending
+
+_BATCH_COUNT = 10  # entries in one SendMessageBatch, and 1 MiB together (SQS API reference)
+_GIVE_UP_AFTER = 120.0  # seconds
+_ONE_ENTRY = {"BatchRequestTooLong", "InvalidMessageContents", "InvalidBatchEntryId", "TooManyEntriesInBatchRequest"}
+_HOPELESS = {
+    "QueueDoesNotExist", "NonExistentQueue", "InvalidAddress", "InvalidSecurity", "UnsupportedOperation", "ResourceNotFoundException",
+    "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnrecognizedClientException", "InvalidClientTokenId",
+    "InvalidAccessKeyId", "MissingAuthenticationToken", "IncompleteSignature", "InvalidSignatureException", "SignatureDoesNotMatch",
+    "ExpiredToken", "ExpiredTokenException", "OptInRequired", "NotAuthorized", "NoSuchBucket",
+}
+_THROTTLED = {"OverLimit", "SlowDown", "TooManyRequestsException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"}
+
+
+def batches(sizes: Iterable[int], max_count: int = _BATCH_COUNT, max_bytes: int = MAX_BODY) -> Iterator[list[int]]:
+    """Groups the positions of messages of these sizes into calls, filled by count and by bytes."""
+    call: list[int] = []
+    filled = 0
+    for position, size in enumerate(sizes):
+        if call and (len(call) == max_count or filled + size > max_bytes):
+            yield call
+            call, filled = [], 0
+        call.append(position)
+        filled += size
+    if call:
+        yield call
+
+
+def send_bodies(
+    sqs: Any, queue_url: str, bodies: Sequence[str], *, give_up_after: float = _GIVE_UP_AFTER,
+    sleep: Callable[[float], None] = time.sleep, rand: Callable[[], float] = random.random, clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Sends the bodies and returns when SQS has confirmed every one, else raises SendError.
+
+    A call can succeed for some of its entries: only the others are sent again, as they
+    are. An entry that the answer does not mention counts as failed. Between tries it waits
+    a random time of up to 50 ms, doubling to 5 s; after `give_up_after` seconds what is left is unsent.
+    """
+    sending = _Sending(sqs, queue_url, bodies)
+    began = clock()
+    while sending.left:
+        call = sending.next_call()
+        tries = max(sending.streak, sending.tries[call[0]])
+        if tries:
+            if clock() - began > give_up_after:
+                sending.abandon(call)
+                break
+            sleep(rand() * min(5.0, 0.05 * 2 ** min(tries - 1, 10)))
+        sending.send(call)
+    if sending.unsent:
+        raise SendError(sending.unsent, len(bodies)) from sending.cause
+
+
+class _Sending:
+    """The state of send_bodies: which entries are left, and how the last calls went."""
+
+    def __init__(self, sqs: Any, queue_url: str, bodies: Sequence[str]) -> None:
+        self.sqs, self.queue_url, self.bodies = sqs, queue_url, bodies
+        self.left = list(range(len(bodies)))
+        self.tries = [0] * len(bodies)
+        self.why = [""] * len(bodies)
+        self.unsent: dict[int, str] = {}
+        self.cause: Exception | None = None
+        self.per_call = _BATCH_COUNT  # halves when one entry spoils a whole call
+        self.streak = 0  # calls since the last one that achieved something
+
+    def next_call(self) -> list[int]:
+        n = len(next(batches((len(self.bodies[i].encode()) for i in self.left[: self.per_call]), self.per_call)))
+        call, self.left = self.left[:n], self.left[n:]
+        return call
+
+    def send(self, call: list[int]) -> None:
+        entries = [{"Id": str(k), "MessageBody": self.bodies[i]} for k, i in enumerate(call)]
+        try:
+            answer = self.sqs.send_message_batch(QueueUrl=self.queue_url, Entries=entries)
+        except Exception as e:  # noqa: BLE001 - judged below; what is not a refusal is raised again
+            self.refused(call, e)
+            return
+        confirmed = {s["Id"] for s in answer.get("Successful", ())}
+        failed = {f["Id"]: f for f in answer.get("Failed", ())}
+        self.streak += 1
+        for k, i in enumerate(call):
+            f = failed.get(str(k))
+            if str(k) in confirmed:
+                self.streak = 0
+            elif f and f.get("SenderFault"):  # it would be refused again
+                self.unsent[i] = f"{f.get('Code')}: {f.get('Message', '')}"
+                self.streak = 0
+            else:
+                self.again(i, f"{f.get('Code')}: {f.get('Message', '')}" if f else "SQS's answer does not mention it")
+
+    def again(self, entry: int, why: str) -> None:
+        self.tries[entry] += 1
+        self.why[entry] = why
+        self.left.append(entry)
+
+    def refused(self, call: list[int], e: Exception) -> None:
+        verdict = _judge(e)
+        self.cause = e
+        if verdict == "again":
+            self.streak += 1
+            for i in call:
+                self.again(i, str(e))
+        elif verdict == "smaller" and len(call) > 1:
+            self.per_call = max(1, len(call) // 2)
+            self.left = call + self.left
+        else:
+            lost = call if verdict == "smaller" else call + self.left
+            self.unsent.update(dict.fromkeys(lost, str(e)))
+            self.left = [i for i in self.left if i not in self.unsent]
+
+    def abandon(self, call: list[int]) -> None:
+        for i in call + self.left:
+            self.unsent[i] = self.why[i] or "time is up"
+        self.left = []
+
+
+def _judge(e: Exception) -> str:
+    """What to do about an error of a whole call: the same "again", with "smaller" calls, or "never"."""
+    import botocore.exceptions as b
+
+    if not isinstance(e, b.ClientError):
+        return "again" if isinstance(e, (b.HTTPClientError, b.ConnectionError)) else "never"
+    code = e.response.get("Error", {}).get("Code", "").rpartition(".")[2]
+    status = e.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in _ONE_ENTRY:
+        return "smaller"
+    if status >= 500 or status == 429 or code in _THROTTLED or "Throttl" in code:
+        return "again"
+    return "never" if code in _HOPELESS or code.lower().startswith("kms") or status in (401, 403) else "smaller"
+
+
+# ---------------------------------------------------------------- chunks and shards
+
+_CHUNK_BYTES = 48 << 10  # raw bytes of a message with more than one task: 64 KiB in base64, what SQS bills as one request
+_CHILD_ROOM = 1 << 10  # kept free beside a large argument, for the identity and attempt of a retry
+
+
+def chunk_size(n: int, workers: int = 100, slots: int = 1, task_time: float = 0.0) -> int:
+    """The default number of tasks in a message: a sixteenth of a slot's share, 1 to 1000; with
+    the duration of a task known, also no more than 30 s of work and no less than 1 s."""
+    slots_in_all = max(1, workers) * max(1, slots)
+    size = min(max(-(-n // (16 * slots_in_all)), 1), 1000)
+    if task_time > 0:
+        size = max(size, min(math.ceil(1 / task_time), 1000, -(-n // slots_in_all)))
+        size = min(size, max(1, int(30 / task_time)))
+    return size
+
+
+def cut(sizes: Iterable[int], chunk: int, max_bytes: int = _CHUNK_BYTES) -> list[int]:
+    """Cuts arguments of these sizes into messages of up to `chunk` tasks and, where there is
+    more than one, `max_bytes`; returns the number of tasks in each."""
+    return [len(call) for call in batches(sizes, chunk, max_bytes)]
+
+
+def _mix(h: int) -> int:
+    """The 32-bit finaliser of MurmurHash3."""
+    h ^= h >> 16
+    h = h * 0x85EBCA6B & 0xFFFFFFFF
+    h ^= h >> 13
+    h = h * 0xC2B2AE35 & 0xFFFFFFFF
+    return h ^ h >> 16
+
+
+def _spread(name: bytes, n: int) -> int:
+    """FNV-1a, mixed, as the table's schema spreads names and roots over partitions."""
+    h = 2166136261
+    for c in name:
+        h = (h ^ c) * 16777619 & 0xFFFFFFFF
+    return _mix(h) % n
+
+
+def _shard_of(root: int, shards: int) -> int:
+    return _spread(root.to_bytes(4, "little"), shards) if shards > 1 else 0
+
+
+def _shards_for(messages: int) -> int:
+    return next((s for limit, s in ((2_000, 1), (100_000, 8), (1_000_000, 16)) if messages < limit), 32)
+
+
+def _encode_sizes(sizes: Sequence[int]) -> bytes:
+    """Zigzag varints of the differences between neighbours."""
+    out, before = bytearray(), 0
+    for size in sizes:
+        d, before = size - before, size
+        u = d << 1 if d >= 0 else ~(d << 1)
+        while u >= 0x80:
+            out.append(u & 0x7F | 0x80)
+            u >>= 7
+        out.append(u)
+    return bytes(out)
+
+
+def _decode_sizes(b: bytes) -> list[int]:
+    sizes, size, u, shift = [], 0, 0, 0
+    for c in b:
+        u |= (c & 0x7F) << shift
+        shift += 7
+        if c < 0x80:
+            size += u >> 1 if not u & 1 else ~(u >> 1)
+            sizes.append(size)
+            u = shift = 0
+    return sizes
+
+
+# ---------------------------------------------------------------- results
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What became of one task: a value, or the error that it failed with for good."""
+
+    index: int
+    value: Any = None
+    error: TaskError | None = None
+
+    def result(self) -> Any:
+        """The value; raises the error."""
+        if self.error:
+            raise self.error
+        return self.value
+
+
+@dataclasses.dataclass
+class _Record:
+    """A result item: what one message settled and which children carry the rest."""
+
+    identity: str
+    ok: list[int]
+    failed: list[int]
+    children: list[str]
+    packed: bytes
+    s3: str
+    sha: bytes
+    token: str
+
+
+_RESULT_ATTRS = ("pk", "sk", "exp", "ix", "d", "s3", "sha", "tok")
+
+
+def _record(item: dict[str, Any], identity: str) -> _Record:
+    def get(name: str, kind: str, default: Any) -> Any:
+        return item.get(name, {}).get(kind, default)
+
+    try:
+        ix = unpack(_unpacked(get("ix", "B", b"\x00\x80")))
+        children = [f"{identity}.{c[0]}" for c in ix.get("c", ())]
+        return _Record(
+            identity, _indices(ix.get("o", ())), _indices(ix.get("e", ())), children,
+            get("d", "B", b""), get("s3", "S", ""), get("sha", "B", b""), get("tok", "S", ""),
+        )
+    except (BadMessageError, ValueError, TypeError, AttributeError) as e:
+        raise CorruptResultError(f"the result item of message {identity}: {e}") from e
+
+
+def _indices(flat: Sequence[int]) -> list[int]:
+    """Expands [gap, length, gap, length, …], each gap counted from the end of the range before."""
+    out: list[int] = []
+    end = 0
+    for gap, length in zip(flat[::2], flat[1::2]):
+        if gap < 0 or not 0 < length <= MAX_TASKS - len(out):
+            raise ValueError("an index set leaves the limits")
+        out.extend(range(end + gap, end + gap + length))
+        end += gap + length
+    return out
+
+
+def _unpacked(b: bytes) -> bytes:
+    """Undoes the table's packing: a first byte 0 for bytes as they are, 1 for zstd."""
+    if b[:1] == b"\x00":
+        return b[1:]
+    if b[:1] == b"\x01":
+        return _decompress(b[1:], MAX_OFFLOAD)
+    raise ValueError("unknown packing")
+
+
+def _outcomes(record: _Record, packed: bytes) -> list[Outcome]:
+    """Decodes what a record settled, in the order of the tasks."""
+    if not record.ok and not record.failed:
+        return []
+    try:
+        d = unpack(_unpacked(packed))
+        values, failures = d.get("r", []), d.get("f", [])
+        if len(values) != len(record.ok) or len(failures) != len(record.failed):
+            raise ValueError("other numbers of outcomes than its index says")
+        out = [Outcome(i, value=v) for i, v in zip(record.ok, values)]
+        out += [Outcome(i, error=_task_error(i, *f)) for i, f in zip(record.failed, failures)]
+        return sorted(out, key=lambda o: o.index)
+    except (BadMessageError, ValueError, TypeError, AttributeError) as e:
+        raise CorruptResultError(f"the outcomes of message {record.identity}: {e}") from e
+
+
+def _task_error(index: int, kind: str, message: str, stack: str, attempts: int, argument: Any = None, *_: Any) -> TaskError:
+    classes = {"timeout": TaskTimeoutError, "deadline": TaskTimeoutError, "died": TaskDiedError}
+    return classes.get(kind, TaskError)(kind, message, stack, attempts, argument, index)
+
+
+def _walk_order(identity: str) -> list[tuple[int, int]]:
+    """Sorts a parent before its children, and children before those that `retry --failed` made (".r1")."""
+    return [(part.startswith("r"), int(part.lstrip("r"))) for part in identity.split(".")]
+
+
+def _merge(outcomes_by_record: Iterable[list[Outcome]]) -> list[Outcome]:
+    """One outcome a task. Only a retry brings a second: then the first success stands, else the last failure."""
+    best: dict[int, Outcome] = {}
+    for outcomes in outcomes_by_record:
+        for o in outcomes:
+            if o.index not in best or best[o.index].error:
+                best[o.index] = o
+    return [best[i] for i in sorted(best)]
+
+
+class _Pace:
+    """Waits between polls: a fiftieth of the time so far (5 to 100 ms), growing by a quarter up to 1 s until something comes."""
+
+    def __init__(self) -> None:
+        self.began, self.grown = time.monotonic(), 0.0
+
+    def progress(self) -> None:
+        self.grown = 0.0
+
+    def next_wait(self) -> float:
+        floor = min(max((time.monotonic() - self.began) / 50, 0.005), 0.1)
+        wait = min(max(self.grown, floor), 1.0)
+        self.grown = wait * 1.25
+        return wait
+
+
+# ---------------------------------------------------------------- the client
+
+
+class Client:
+    """A stack: its queue, table and bucket, and the AWS clients for them.
+
+    Args:
+        queue_url, table, bucket, fleet: default to STARBURST_QUEUE_URL, STARBURST_TABLE,
+            STARBURST_BUCKET (none: large arguments are refused) and STARBURST_FLEET ("default").
+        session: a boto3.Session; default: boto3's own configuration, or the endpoint in STARBURST_LOCAL.
+        sqs, dynamodb, s3: boto3 clients to use instead.
+
+    It is safe for concurrent use.
+    """
+
+    def __init__(
+        self, *, queue_url: str | None = None, table: str | None = None, bucket: str | None = None, fleet: str | None = None,
+        session: Any = None, sqs: Any = None, dynamodb: Any = None, s3: Any = None,
+    ) -> None:
+        env = os.environ.get
+        self.queue_url = queue_url or env("STARBURST_QUEUE_URL", "")
+        self.table = table or env("STARBURST_TABLE", "")
+        self.bucket = bucket if bucket is not None else env("STARBURST_BUCKET", "")
+        self.fleet = fleet or env("STARBURST_FLEET") or "default"
+        for name, value in (("STARBURST_QUEUE_URL", self.queue_url), ("STARBURST_TABLE", self.table)):
+            if not value:
+                raise StarburstError(f"{name} is not set: export the lines that `starburst dev` or `starburst init` prints")
+        made: dict[str, Any] = {"sqs": sqs, "dynamodb": dynamodb, "s3": s3}
+        missing = [name for name, given in made.items() if given is None]
+        made.update(zip(missing, _aws_clients(session, missing)))
+        self._sqs, self._db, self._s3 = made["sqs"], made["dynamodb"], made["s3"]
+        self._known_handlers: set[str] = set()
+
+    # Tasks without a job.
+
+    def send_task(self, handler: str, arg: Any, *, id: str = "", deadline_ms: int = 0) -> str:
+        """Enqueues one task without a job and returns its id, under which its result will be.
+        Sending twice under the same id is one task. Arguments beyond a message need a job."""
+        id = id or uuid.uuid4().hex
+        body = self._task_body(Message(handler, [pack(arg)], id=id, deadline=deadline_ms))
+        if body is None:
+            raise ArgumentTooLargeError("the argument does not fit a message; create_job puts it into the bucket")
+        send_bodies(self._sqs, self.queue_url, [body])
+        return id
+
+    def task_outcome(self, id: str, timeout: float | None = None) -> Outcome:
+        """Waits for the task of `send_task`; raises TimeoutError after `timeout` seconds."""
+        pending = _Pending("~" + id, 0)
+        pace, deadline = _Pace(), None if timeout is None else time.monotonic() + timeout
+        while True:
+            done = self._poll([pending])
+            if done:
+                return done[pending]
+            if deadline is not None and time.monotonic() >= deadline:
+                raise TimeoutError(f"task {id} has no result yet")
+            time.sleep(pace.next_wait())
+
+    @staticmethod
+    def _task_body(m: Message) -> str | None:
+        """The body, or None when it leaves no room for what a retry adds."""
+        body = m.body()
+        return body if len(body) <= MAX_BODY - 4 * _CHILD_ROOM // 3 else None
+
+    # Jobs.
+
+    def create_job(
+        self, handler: str, args: Iterable[Any], *, job_id: str = "", chunk: int = 0, max_workers: int = 100, slots: int = 1,
+        task_time: float = 0.0, max_attempts: int = 3, task_timeout: float = 0.0, deadline_ms: int = 0, keep: float = 30 * 86400.0,
+        label: str = "", trace: str = "", max_cost: float = 0.0,
+    ) -> Job:
+        """Makes a job of the arguments, one task each, and enqueues them in chunks.
+
+        Args:
+            handler: the name of what runs the tasks; UnknownHandlerError when no worker or deployment has named it.
+            args: the arguments; all are held in memory, encoded.
+            job_id: default a new one. The same id with the same arguments sends again what has no result
+                yet; with others it raises JobExistsError.
+            chunk: tasks in a message, 1 to 10,000; default: `chunk_size(n, max_workers, slots, task_time)`.
+            max_attempts: how often a failing task is run in all.
+            task_timeout: seconds one run of a task may take, at most 42,300; 0 is none.
+            deadline_ms: when running the tasks stops making sense, in Unix ms; 0 is never.
+            keep: seconds after which the job and its results may vanish.
+            label: free text for people. trace: a W3C traceparent for the handlers.
+            max_cost: cap in dollars; 0 is none.
+
+        It returns when SQS has confirmed every message. PartlySentError means that the job exists
+        and some tasks are not on the queue: calling again with its id as `job_id` sends the rest.
+        """
+        packed = [pack(arg) for arg in args]
+        if not packed:
+            raise ValueError("a job needs at least one task")
+        if not 0 <= task_timeout <= 42_300 or max_attempts < 1 or not 0 <= chunk <= MAX_TASKS:
+            raise ValueError("task_timeout is 0 to 42,300 s, max_attempts at least 1, chunk 0 to 10,000")
+        self._check_handler(handler)
+        now_ms = time.time_ns() // 1_000_000
+        template = Message(handler, job=job_id or _new_job_id(now_ms), deadline=deadline_ms, trace=trace)
+        frame = len(dataclasses.replace(template, args=[b"\xc0"], first=MAX_INDEX).encode()) - 1 + 4
+        inline = MAX_BODY // 4 * 3 - frame - _CHILD_ROOM
+        self._check_sizes(packed, inline)
+        sizes = cut(map(len, packed), chunk or chunk_size(len(packed), max_workers, slots, task_time), _CHUNK_BYTES - frame)
+        sha = hashlib.sha256()
+        for arg in packed:
+            sha.update(len(arg).to_bytes(8, "big") + arg)
+        job = Job(self, template.job, handler, len(packed), sizes, _shards_for(len(sizes)), now_ms)
+        fields = {"fleet": self.fleet, "sha": sha.digest(), "attempts": max_attempts, "timeout_ms": int(task_timeout * 1000),
+                  "cap_pico": int(max_cost * 10**12), "label": label, "exp": now_ms // 1000 + int(keep)}
+        done = self._create(job, fields)
+        self._send_job(job, template, packed, inline, done)
+        return job
+
+    def job(self, id: str) -> Job:
+        """Finds a job, whoever made it. Raises NotFoundError."""
+        return self._job_of(self._meta(id))
+
+    def _job_of(self, item: dict[str, Any]) -> Job:
+        n = int(item["n"]["N"])
+        if "chunk" in item:
+            chunk = int(item["chunk"]["N"])
+            sizes = [chunk] * (n // chunk) + [n % chunk] * (n % chunk > 0)
+        else:
+            id, sum = item["id"]["S"], item.get("plan_sha", {}).get("B")
+            plan = self._get_object(f"in/{id}/plan-{sum.hex()}", sum) if sum else item["plan"]["B"]
+            sizes = _decode_sizes(_unpacked(plan))
+        created = int(item["created"]["N"])
+        return Job(self, item["id"]["S"], item["handler"]["S"], n, sizes, int(item["shards"]["N"]), created)
+
+    def _meta(self, id: str) -> dict[str, Any]:
+        item = self._db.get_item(TableName=self.table, Key=_key(f"J#{id}", "META"), ConsistentRead=True).get("Item")
+        if not item or 0 < int(item.get("exp", {}).get("N", 0)) <= time.time():
+            raise NotFoundError(f"there is no job {id!r} in table {self.table}, or it has expired")
+        return item
+
+    def _check_handler(self, handler: str) -> None:
+        if handler in self._known_handlers:
+            return
+        names = {i["sk"]["S"] for page in self._pages(f"H#{self.fleet}", attrs=("sk",)) for i in page}
+        self._known_handlers |= names
+        if handler not in names:
+            raise UnknownHandlerError(f"no worker knows handler {handler!r}; known to fleet {self.fleet}: {', '.join(sorted(names)) or 'none yet'}")
+
+    def _check_sizes(self, packed: Sequence[bytes], inline: int) -> None:
+        limit = MAX_OFFLOAD - 5 if self.bucket else inline
+        for i, arg in enumerate(packed):
+            if len(arg) > limit:
+                hint = "" if self.bucket else " (STARBURST_BUCKET is not set, which larger ones need)"
+                raise ArgumentTooLargeError(f"argument {i} has {len(arg)} bytes; {limit} are possible{hint}")
+
+    def _create(self, job: Job, fields: dict[str, Any]) -> set[int]:
+        """Lists the job and writes its META item, as store.CreateJob does. For a job that exists
+        with the same input it takes over its plan and returns the roots that have a result item."""
+        token = uuid.uuid4().hex
+        meta = {"id": job.id, "handler": job.handler, "n": job.n, "shards": job.shards, "created": job.created_ms, "state": "open", "tok": token}
+        item = _item(f"J#{job.id}", "META", meta | fields)
+        item["confirmed"] = {"N": "0"}
+        sizes = job.sizes
+        if all(s == sizes[0] for s in sizes[:-1]) and sizes[-1] <= sizes[0]:
+            item["chunk"] = {"N": str(sizes[0])}
+        else:
+            plan = b"\x00" + _encode_sizes(sizes)
+            if len(plan) <= 256 << 10:
+                item["plan"] = {"B": plan}
+            else:
+                sum = hashlib.sha256(plan).digest()
+                self._put_object(f"in/{job.id}/plan-{sum.hex()}", plan)
+                item["plan_sha"] = {"B": sum}
+        created = datetime.datetime.fromtimestamp(job.created_ms / 1000, datetime.timezone.utc)
+        sk = created.strftime("%Y-%m-%dT%H:%M:%S.") + f"{job.created_ms % 1000:03}Z#{job.id}"
+        # The index goes first: an entry without its META is skipped, a META without its entry never seen.
+        self._db.put_item(TableName=self.table, Item=_item(f"I#{created:%Y%m}#{_spread(job.id.encode(), 4)}", sk, {"exp": fields["exp"]}))
+        try:
+            self._db.put_item(
+                TableName=self.table, Item=item, ConditionExpression="attribute_not_exists(pk) OR #exp <= :now",
+                ExpressionAttributeNames={"#exp": "exp"}, ExpressionAttributeValues={":now": {"N": str(int(time.time()))}},
+            )
+        except self._db.exceptions.ConditionalCheckFailedException:
+            old = self._meta(job.id)
+            if old.get("tok", {}).get("S") == token:
+                return set()  # an earlier attempt of the SDK landed although its answer was lost
+            same = all(old.get(k) == item[k] for k in ("handler", "n", "sha", "fleet")) and old["state"]["S"] != "cancelled"
+            if not same:
+                raise JobExistsError(f"job {job.id!r} exists with another input, handler or fleet, or was cancelled") from None
+            job._take_over(self._job_of(old))
+            return {int(i["sk"]["S"]) for s in range(job.shards) for page in self._pages(f"R#{job.id}#{s}", attrs=("sk",))
+                    for i in page if len(i["sk"]["S"]) == 10}
+        return set()
+
+    def _send_job(self, job: Job, template: Message, packed: list[bytes], inline: int, done: set[int]) -> None:
+        """Sends the messages whose roots are not in done, eight batches at a time, and seals the job."""
+        state = {"confirmed": sum(size for first, size in job.roots() if first in done), "at": time.monotonic()}
+        failed: list[SendError] = []
+
+        def delivered(batch: list[tuple[str, int]], sent: concurrent.futures.Future[None]) -> None:
+            try:
+                sent.result()
+                state["confirmed"] += sum(tasks for _, tasks in batch)
+            except SendError as e:
+                failed.append(e)
+                state["confirmed"] += sum(tasks for k, (_, tasks) in enumerate(batch) if k not in e.unsent)
+
+        try:
+            with concurrent.futures.ThreadPoolExecutor(8, "starburst-send") as pool:
+                flying: dict[concurrent.futures.Future[None], list[tuple[str, int]]] = {}
+                for batch in self._job_batches(job, template, packed, inline, done):
+                    if len(flying) == 8:
+                        for sent in concurrent.futures.wait(flying, return_when=concurrent.futures.FIRST_COMPLETED).done:
+                            delivered(flying.pop(sent), sent)
+                        if time.monotonic() - state["at"] > 1:
+                            self._update(job.id, "SET #c = :n", "#c < :n", {"#c": "confirmed"}, {":n": state["confirmed"]})
+                            state["at"] = time.monotonic()
+                    if failed:
+                        break
+                    flying[pool.submit(send_bodies, self._sqs, self.queue_url, [body for body, _ in batch])] = batch
+                for sent in concurrent.futures.as_completed(flying):
+                    delivered(flying[sent], sent)
+        finally:
+            if state["confirmed"]:
+                self._update(job.id, "SET #c = :n", "#c < :n", {"#c": "confirmed"}, {":n": state["confirmed"]})
+        if failed:
+            raise PartlySentError(job.id, state["confirmed"], job.n) from failed[0]
+        self._update(job.id, "SET #s = :to", "#s = :from", {"#s": "state"}, {":to": "sealed", ":from": "open"})
+
+    def _job_batches(self, job: Job, template: Message, packed: list[bytes], inline: int, done: set[int]) -> Iterator[list[tuple[str, int]]]:
+        """Yields the content of each SendMessageBatch call: bodies and how many tasks each has."""
+        batch: list[tuple[str, int]] = []
+        filled = 0
+        for first, size in job.roots():
+            if first in done:
+                continue
+            args = packed[first : first + size]
+            m = dataclasses.replace(template, first=first, args=args)
+            if sum(map(len, args)) > inline:
+                blob = msgpack.Packer().pack_array_header(len(args)) + b"".join(args)
+                sum_ = hashlib.sha256(blob).digest()
+                m.args, m.offload = [], Offload(f"in/{job.id}/{sum_.hex()}", sum_, len(blob), len(args))
+                self._put_object(m.offload.key, blob)
+            body = m.body()
+            if batch and (len(batch) == _BATCH_COUNT or filled + len(body) > MAX_BODY):
+                yield batch
+                batch, filled = [], 0
+            batch.append((body, size))
+            filled += len(body)
+        if batch:
+            yield batch
+
+    # The table and the bucket.
+
+    def _update(self, job: str, change: str, condition: str, names: dict[str, str], values: dict[str, Any]) -> bool:
+        """Changes a META item if the condition holds."""
+        try:
+            self._db.update_item(
+                TableName=self.table, Key=_key(f"J#{job}", "META"), UpdateExpression=change,
+                ConditionExpression="attribute_exists(pk) AND " + condition, ExpressionAttributeNames=names,
+                ExpressionAttributeValues={k: _attribute(v) for k, v in values.items()},
+            )
+            return True
+        except self._db.exceptions.ConditionalCheckFailedException:
+            return False
+
+    def _query(self, pk: str, low: str = "", high: str = "", *, attrs: Sequence[str], start: Any = None) -> dict[str, Any]:
+        """One page of a partition's items, in order from low to high."""
+        condition, values = "pk = :pk", {":pk": {"S": pk}}
+        if low:
+            condition += " AND sk BETWEEN :a AND :b" if high else " AND sk >= :a"
+            values |= {":a": {"S": low}} | ({":b": {"S": high}} if high else {})
+        names = {f"#p{i}": name for i, name in enumerate(attrs)}
+        more = {"ExclusiveStartKey": start} if start else {}
+        return self._db.query(
+            TableName=self.table, KeyConditionExpression=condition, ExpressionAttributeValues=values,
+            ProjectionExpression=", ".join(names), ExpressionAttributeNames=names, **more,
+        )
+
+    def _pages(self, pk: str, *, attrs: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
+        start = None
+        while True:
+            page = self._query(pk, attrs=attrs, start=start)
+            yield page["Items"]
+            start = page.get("LastEvaluatedKey")
+            if not start:
+                return
+
+    def _put_object(self, key: str, body: bytes) -> None:
+        if not self.bucket:
+            raise ArgumentTooLargeError(f"{key} needs a bucket, and STARBURST_BUCKET is not set")
+        self._s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType="application/octet-stream")
+
+    def _get_object(self, key: str, sha: bytes) -> bytes:
+        if not self.bucket:
+            raise StarburstError(f"{key} is in the stack's bucket, and STARBURST_BUCKET is not set")
+        body = self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read(MAX_OFFLOAD + 1)
+        if hashlib.sha256(body).digest() != sha:
+            raise CorruptResultError(f"object {key} does not have the SHA-256 recorded for it")
+        return body
+
+    def _outcomes_of(self, record: _Record, place: str) -> list[Outcome]:
+        """Decodes a record of a job, or of a task without one ("~" and its id), fetching an offloaded one."""
+        packed = record.packed
+        if record.s3:
+            under = f"~/{_escape(place[1:])}" if place.startswith("~") else _escape(place)
+            want = f"out/{under}/{record.identity}/{_escape(record.token)}"
+            # Not taken on trust: whoever can write an item must not make readers fetch any object.
+            if record.s3 != want:
+                raise CorruptResultError(f"message {record.identity} may point to {want} only, not to {record.s3}")
+            packed = self._get_object(want, record.sha)
+        return _outcomes(record, packed)
+
+    def _poll(self, pending: Sequence[_Pending]) -> dict[_Pending, Outcome]:
+        """Looks once for the outcomes of single tasks, at most 100 (BatchGetItem)."""
+        keys = {(p.pk, p.sk): p for p in pending}
+        names = {f"#p{i}": name for i, name in enumerate(_RESULT_ATTRS)}
+        answer = self._db.batch_get_item(RequestItems={self.table: {
+            "Keys": [_key(*k) for k in keys], "ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names,
+        }})
+        done = {}
+        for item in answer.get("Responses", {}).get(self.table, ()):
+            p = keys[item["pk"]["S"], item["sk"]["S"]]
+            if int(item.get("exp", {}).get("N", time.time() + 1)) <= time.time():
+                continue
+            record = _record(item, p.identity)
+            outcomes = self._outcomes_of(record, p.place)
+            if outcomes:
+                done[p] = outcomes[0]
+            elif record.children:
+                p.identity = record.children[0]  # a single task has one child
+        return done
+
+
+@dataclasses.dataclass(eq=False)
+class _Pending:
+    """A task whose outcome is waited for: where its item will be. place is a job, or "~" and a task's id."""
+
+    place: str
+    shard: int
+    identity: str = "0"
+
+    @property
+    def pk(self) -> str:
+        return f"R#{self.place}" + ("" if self.place.startswith("~") else f"#{self.shard}")
+
+    @property
+    def sk(self) -> str:
+        return self.identity if self.place.startswith("~") else _root_sk(self.identity)
+
+
+def _root_sk(identity: str) -> str:
+    """A sort key: the root's index in ten digits, so that items sort by it."""
+    root, dot, rest = identity.partition(".")
+    return f"{int(root):010}{dot}{rest}"
+
+
+def _key(pk: str, sk: str) -> dict[str, Any]:
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def _attribute(v: Any) -> dict[str, Any]:
+    return {"S": v} if isinstance(v, str) else {"B": v} if isinstance(v, bytes) else {"N": str(v)}
+
+
+def _item(pk: str, sk: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """An item; what is empty or zero is left out, as a missing attribute reads as zero."""
+    return _key(pk, sk) | {k: _attribute(v) for k, v in fields.items() if v}
+
+
+def _escape(s: str) -> str:
+    """Percent-encodes a segment of a path, as Go's url.PathEscape does."""
+    return urllib.parse.quote(s, safe="$&+=:@~")
+
+
+def _new_job_id(now_ms: int) -> str:
+    """16 lowercase letters and digits that sort by time: 48 bits of milliseconds and 32 random ones."""
+    return base64.b32hexencode(now_ms.to_bytes(6, "big") + os.urandom(4)).decode().lower()
+
+
+def _aws_clients(session: Any, names: Sequence[str]) -> Iterator[Any]:
+    if not names:
+        return
+    import boto3
+    from botocore.config import Config
+
+    env = os.environ.get
+    local = env("STARBURST_LOCAL")
+    options: dict[str, Any] = {"region_name": env("AWS_REGION") or env("AWS_DEFAULT_REGION")}
+    if local:
+        key = "starburst-local"  # the laptop's endpoint checks none
+        options = {"endpoint_url": local, "region_name": "us-east-1", "aws_access_key_id": key, "aws_secret_access_key": key}
+    # Virtual-hosted buckets need DNS, which an endpoint on this machine does not have.
+    style = "path" if local or env("AWS_ENDPOINT_URL_S3") or env("AWS_ENDPOINT_URL") else "auto"
+    config = Config(retries={"mode": "standard", "max_attempts": 5}, max_pool_connections=32, connect_timeout=10, s3={"addressing_style": style})
+    session = session or boto3.Session()
+    for name in names:
+        yield session.client(name, config=config, **options)
+
+
+class Job:
+    """The tasks submitted together: see Client.create_job and Client.job."""
+
+    def __init__(self, client: Client, id: str, handler: str, n: int, sizes: list[int], shards: int, created_ms: int) -> None:
+        self._client, self.id, self.handler, self.n = client, id, handler, n
+        self.sizes, self.shards, self.created_ms = sizes, shards, created_ms
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __repr__(self) -> str:
+        return f"<Job {self.id}: {self.n} tasks of {self.handler}>"
+
+    def _take_over(self, other: Job) -> None:
+        self.sizes, self.shards, self.created_ms = other.sizes, other.shards, other.created_ms
+
+    def roots(self) -> Iterator[tuple[int, int]]:
+        """The first index and the number of tasks of each message, in order."""
+        first = 0
+        for size in self.sizes:
+            yield first, size
+            first += size
+
+    def results(self, timeout: float | None = None) -> Iterator[Any]:
+        """Yields the results in the order of the tasks, each as soon as it and those before it are
+        there. Raises the TaskError of a task that failed, which ends the iteration: `outcomes` goes on."""
+        return (o.result() for o in self.outcomes(timeout))
+
+    def outcomes(self, timeout: float | None = None) -> Iterator[Outcome]:
+        """Yields what became of each task, in order, waiting for what is not settled yet.
+        Raises TimeoutError `timeout` seconds from now, JobCancelledError, NotFoundError."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        return self._follow(_Follower(self, deadline))
+
+    def _follow(self, follower: _Follower) -> Iterator[Outcome]:
+        for first, size in self.roots():
+            outcomes = follower.root(first, size)
+            if first + size == self.n:
+                self._mark_done()  # before the last is yielded: the caller may not come back for more
+            yield from outcomes
+
+    def _mark_done(self) -> None:
+        """For lists of jobs; not while failed tasks are run again. The results themselves are the truth."""
+        names, now = {"#s": "state", "#f": "finished"}, time.time_ns() // 1_000_000
+        self._client._update(self.id, "SET #s = :done, #f = :at", "#s IN (:open, :sealed) AND attribute_not_exists(retried)", names,
+                             {":done": "done", ":at": now, ":open": "open", ":sealed": "sealed"})
+
+
+class _Follower:
+    """Reads a job's result items in order. A shard is asked from the root that is waited for on;
+    what lies behind it is kept, about a page (1 MB) a shard."""
+
+    def __init__(self, job: Job, deadline: float | None) -> None:
+        self.job, self.client, self.deadline = job, job._client, deadline
+        self.lanes: list[dict[int, dict[str, _Record]]] = [{} for _ in range(job.shards)]
+        self.pace = _Pace()
+        self.looked = time.monotonic()
+
+    def root(self, first: int, size: int) -> list[Outcome]:
+        """The outcomes of one message's tasks, when all are settled."""
+        shard = _shard_of(first, self.job.shards)
+        lane = self.lanes[shard]
+        self.pace.progress()
+        narrow, known = False, -1
+        while True:
+            records = lane.get(first, {})
+            if len({i for r in records.values() for i in (*r.ok, *r.failed)}) == size:
+                lane.pop(first)
+                ordered = sorted(records.values(), key=lambda r: _walk_order(r.identity))
+                return _merge(self.client._outcomes_of(r, self.job.id) for r in ordered)
+            if len(records) == known:  # the last look brought nothing for this root
+                narrow = len(lane) > (first in lane)
+                self.wait(first)
+            known = len(records)
+            self.ask(shard, first, narrow)
+
+    def ask(self, shard: int, first: int, narrow: bool) -> None:
+        """Asks for the items from the root on: one page, or with narrow for that root alone, when
+        the last look found nothing and what lies behind it is here already."""
+        lane, start = self.lanes[shard], None
+        low = f"{first:010}"
+        while True:
+            page = self.client._query(f"R#{self.job.id}#{shard}", low, low + "~" if narrow else "", attrs=_RESULT_ATTRS, start=start)
+            at = first
+            for item in page["Items"]:
+                sk = item["sk"]["S"]
+                at = int(sk[:10])
+                identity = f"{at}{sk[10:]}"
+                # An expired job of the same id may have left items behind.
+                current = int(item.get("exp", {}).get("N", 1 << 60)) > self.job.created_ms // 1000
+                if current and identity not in lane.get(at, ()):
+                    lane.setdefault(at, {})[identity] = _record(item, identity)
+            start = page.get("LastEvaluatedKey")
+            if not start or at > first:
+                return
+
+    def wait(self, first: int) -> None:
+        now = time.monotonic()
+        if self.deadline is not None and now >= self.deadline:
+            raise TimeoutError(f"task {first} of job {self.job.id} has no result yet")
+        if now - self.looked > 5:
+            self.looked = now
+            if self.client._meta(self.job.id)["state"]["S"] == "cancelled":
+                raise JobCancelledError(f"job {self.job.id} was cancelled; task {first} has no result")
+        wait = self.pace.next_wait()
+        time.sleep(wait if self.deadline is None else min(wait, max(0.0, self.deadline - now)))
+
+
+# ---------------------------------------------------------------- concurrent.futures
+
+
+class Executor(concurrent.futures.Executor):
+    """A concurrent.futures.Executor whose workers are the stack's.
+
+    Args:
+        client: default: a Client of the environment.
+        max_workers, slots: the size of the fleet, for the default chunk of `map`.
+        linger: seconds that `submit` waits for company before it sends: SQS bills by the call.
+
+    Instead of a function, `submit` and `map` take the name of a handler. One positional
+    argument is the task's argument; several are an array, keywords a map.
+    """
+
+    def __init__(self, client: Client | None = None, *, max_workers: int = 100, slots: int = 1, linger: float = 0.01) -> None:
+        self.client = client or Client()
+        self._max_workers, self._slots, self._linger = max_workers, slots, linger
+        self._lock = threading.Condition()
+        self._shut = False  # guarded by _lock, like the three below
+        self._open = 0  # futures that are not done
+        self._pending: dict[_Pending, concurrent.futures.Future[Any]] = {}
+        self._threads: list[threading.Thread] = []
+        self._queue: queue.SimpleQueue[tuple[concurrent.futures.Future[Any], Message] | None] = queue.SimpleQueue()
+
+    def submit(self, handler: str, /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
+        """Enqueues one task. For many small tasks `map` is cheaper: it chunks them.
+
+        The Future raises a TaskError if the task failed, a SendError if it could not be
+        sent. It can be cancelled until it is sent.
+        """
+        message = Message(_name(handler), [pack(_argument(args, kwargs))], id=uuid.uuid4().hex)
+        message.check()
+        self.client._check_handler(handler)
+        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        with self._lock:
+            if self._shut:
+                raise RuntimeError("cannot submit after shutdown")
+            self._open += 1
+            if not self._threads:
+                for target in (self._send_loop, self._poll_loop):
+                    self._threads.append(threading.Thread(target=target, daemon=True, name="starburst-" + target.__name__))
+                    self._threads[-1].start()
+            self._queue.put((future, message))
+        future.add_done_callback(self._closed)
+        return future
+
+    def map(self, handler: str, *iterables: Iterable[Any], timeout: float | None = None, chunksize: int = 0, **job: Any) -> Iterator[Any]:
+        """Makes a job of the arguments and yields the results in order.
+
+        Several iterables make arrays, as zip does. It returns when all tasks are enqueued;
+        chunksize is the number of tasks in a message (default: `chunk_size`). Further
+        keywords go to Client.create_job. The iterator raises the TaskError of the first task
+        that failed, and TimeoutError `timeout` seconds from now; it outlives the executor.
+        """
+        with self._lock:
+            if self._shut:
+                raise RuntimeError("cannot map after shutdown")
+        deadline = None if timeout is None else time.monotonic() + timeout
+        args = iterables[0] if len(iterables) == 1 else zip(*iterables)
+        args = list(args)
+        if not args:
+            return iter(())
+        # The chunk that concurrent.futures passes by default is 1; here small tasks are the normal case.
+        options = {"chunk": chunksize, "max_workers": self._max_workers, "slots": self._slots} | job
+        made = self.client.create_job(_name(handler), args, **options)
+        return made.results(None if deadline is None else max(0.0, deadline - time.monotonic()))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Takes no more tasks and, with wait, returns when every Future is done. What is
+        enqueued runs in any case; cancel_futures cancels what is not sent yet."""
+        with self._lock:
+            self._shut = True
+            if cancel_futures:
+                self._cancel_unsent()
+            self._lock.notify_all()
+        if wait:
+            with self._lock:
+                self._lock.wait_for(lambda: self._open == 0)
+            self._queue.put(None)
+            for thread in self._threads:
+                thread.join()
+
+    def _cancel_unsent(self) -> None:
+        keep = []
+        while True:
+            try:
+                entry = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if entry is not None and not entry[0].cancel():
+                keep.append(entry)
+        for entry in keep:
+            self._queue.put(entry)
+
+    def _closed(self, _: concurrent.futures.Future[Any]) -> None:
+        with self._lock:
+            self._open -= 1
+            self._lock.notify_all()
+
+    def _send_loop(self) -> None:
+        """Gathers submitted tasks for `linger` seconds and sends them together."""
+        with concurrent.futures.ThreadPoolExecutor(8, "starburst-send") as pool:
+            while True:
+                entry = self._queue.get()
+                if entry is None:
+                    return
+                group, until = [entry], time.monotonic() + self._linger
+                while len(group) < 8 * _BATCH_COUNT:
+                    try:
+                        entry = self._queue.get(timeout=max(0.0, until - time.monotonic()))
+                    except queue.Empty:
+                        break
+                    if entry is None:
+                        self._queue.put(None)
+                        break
+                    group.append(entry)
+                live = [(f, m) for f, m in group if f.set_running_or_notify_cancel()]
+                bodies = [(f, m, self.client._task_body(m)) for f, m in live]
+                small = [b for b in bodies if b[2] is not None]
+                for f, m, body in bodies:
+                    if body is None:
+                        pool.submit(self._send_large, f, m)
+                calls = [[small[i] for i in call] for call in batches(len(b[2]) for b in small)]
+                concurrent.futures.wait([pool.submit(self._send_call, call) for call in calls])
+
+    def _send_call(self, call: list[tuple[concurrent.futures.Future[Any], Message, str]]) -> None:
+        unsent: dict[int, Exception] = {}
+        try:
+            send_bodies(self.client._sqs, self.client.queue_url, [body for _, _, body in call])
+        except SendError as e:
+            unsent = dict.fromkeys(e.unsent, e)
+        except Exception as e:  # noqa: BLE001 - it belongs to the futures' owners
+            unsent = dict.fromkeys(range(len(call)), e)
+        for k, (future, message, _) in enumerate(call):
+            if k in unsent:
+                future.set_exception(unsent[k])
+            else:
+                self._await(_Pending("~" + message.id, 0), future)
+
+    def _send_large(self, future: concurrent.futures.Future[Any], message: Message) -> None:
+        """An argument that fits no message needs the bucket, and so a job of its own."""
+        try:
+            job = self.client.create_job(message.handler, message.values(), chunk=1)
+            self._await(_Pending(job.id, 0), future)
+        except Exception as e:  # noqa: BLE001 - it belongs to the future's owner
+            future.set_exception(e)
+
+    def _await(self, pending: _Pending, future: concurrent.futures.Future[Any]) -> None:
+        with self._lock:
+            self._pending[pending] = future
+            self._lock.notify_all()
+
+    def _poll_loop(self) -> None:
+        """Asks for the outcomes of what was sent, 100 at a time in turn, until the executor is shut and nothing is left."""
+        pace = _Pace()
+        while True:
+            with self._lock:
+                if not self._pending:
+                    self._lock.wait_for(lambda: self._pending or self._shut and self._open == 0)
+                    if not self._pending:
+                        return
+                    pace = _Pace()
+                asked = list(self._pending)[:1000]
+            try:
+                done = {p: o for at in range(0, len(asked), 100) for p, o in self.client._poll(asked[at : at + 100]).items()}
+            except Exception as e:  # noqa: BLE001 - judged: passing failures are waited out
+                if _judge(e) != "again":
+                    self._fail(asked, e)
+                done = {}
+            self._settle(asked, done)
+            if done:
+                pace.progress()
+            time.sleep(pace.next_wait())
+
+    def _settle(self, asked: list[_Pending], done: dict[_Pending, Outcome]) -> None:
+        with self._lock:
+            futures = [(self._pending.pop(p), o) for p, o in done.items()]
+            for p in asked:  # to the end of the line
+                if p in self._pending:
+                    self._pending[p] = self._pending.pop(p)
+        for future, outcome in futures:
+            if outcome.error:
+                future.set_exception(outcome.error)
+            else:
+                future.set_result(outcome.value)
+
+    def _fail(self, asked: list[_Pending], e: Exception) -> None:
+        with self._lock:
+            futures = [f for f in (self._pending.pop(p, None) for p in asked) if f]
+        for future in futures:
+            future.set_exception(e)
+
+
+def _name(handler: Any) -> str:
+    if not isinstance(handler, str):
+        raise TypeError(f"name a handler: the workers run their own code, not {handler!r}")
+    return handler
+
+
+def _argument(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if args and kwargs:
+        raise TypeError("a task has one argument: give positional arguments or keywords, not both")
+    return kwargs or (args[0] if len(args) == 1 else list(args) if args else None)
