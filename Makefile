@@ -59,6 +59,10 @@ soak: ## half load for SOAK (default 30m); fails when goroutines or memory grow
 virtual: ## play SEEDS runs (default 1000) of workers under drawn faults, on virtual time
 	STARBURST_SEEDS=$(or $(SEEDS),1000) $(GO) test -count=1 -run TestSeeds ./internal/virtual
 
+.PHONY: bodies
+bodies: ## feed consumers 100,000 random and mutated bodies among 10,000 good ones (BODIES=n: n among n/10)
+	STARBURST_BODIES=$(or $(BODIES),100000) $(GO) test -count=1 -timeout 60m -v -run TestNoBodyHurtsAConsumer ./internal/endtoend/
+
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME (default 20s; or a count, 20000x) each
 	scripts/fuzz.sh
