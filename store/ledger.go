@@ -22,6 +22,8 @@ type Ledger struct {
 	Hist map[int]int64
 	// Cost is the part that prices the worker.
 	Cost CostSample
+	// End is what EndWorker noted; PutLedger does not write it.
+	End WorkerEnd
 }
 
 // MaxLedgerJobs is how many jobs a ledger names before it folds the rest.

@@ -15,7 +15,8 @@ import (
 )
 
 // PutLedger replaces the worker's ledger if l.Seq is higher than the stored
-// one's; an older snapshot that arrives late changes nothing and is no error.
+// one's; an older snapshot that arrives late, or one after the worker's noted end,
+// changes nothing and is no error.
 // The first time a job appears in a ledger of this process, the worker is
 // noted under the job, so that JobLedgers finds it. Jobs beyond MaxLedgerJobs are folded into OtherJobs.
 func (s *Store) PutLedger(ctx context.Context, l Ledger) error {
@@ -47,7 +48,7 @@ func (s *Store) PutLedger(ctx context.Context, l Ledger) error {
 	err = s.patient(ctx, op, func() error {
 		_, err := s.api.PutItem(ctx, &dynamodb.PutItemInput{
 			TableName: s.table, Item: it,
-			ConditionExpression:       aws.String("attribute_not_exists(pk) OR seq < :seq"),
+			ConditionExpression:       aws.String("attribute_not_exists(pk) OR seq < :seq AND attribute_not_exists(" + endStopped + ")"),
 			ExpressionAttributeValues: item{":seq": avN(l.Seq)},
 		})
 		return err
@@ -163,14 +164,19 @@ func byWorker(all []Ledger) {
 
 func (s *Store) decodeLedgerItem(it item, fleet string) (Ledger, error) {
 	f := fields{it: it}
-	seq, packed := f.num("seq"), f.bin("d")
+	seq, end := f.num("seq"), f.end()
+	l := ledgerOfSilent(end)
+	var err error
+	if _, spoke := it["d"]; spoke || end.IsZero() {
+		var raw []byte
+		packed := f.bin("d")
+		if raw, err = s.zstd.unpack(packed); err == nil {
+			l, err = decodeLedger(raw)
+			l.End = end
+		}
+	}
 	if f.err != nil {
 		return Ledger{}, f.err
-	}
-	raw, err := s.zstd.unpack(packed)
-	var l Ledger
-	if err == nil {
-		l, err = decodeLedger(raw)
 	}
 	if err != nil {
 		return Ledger{}, &CorruptError{Key: it.key().String(), Detail: "the ledger", Err: err}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -31,6 +32,11 @@ type cloud struct {
 	ecsErr    error
 	described int
 	updates   []int32
+
+	stopped []ecstypes.Task // shown in pages of two
+	lists   int
+	ends    map[string]store.WorkerEnd
+	endErr  error
 
 	jobs               map[string]store.Job
 	jobErr             error
@@ -94,6 +100,44 @@ func (c *cloud) UpdateService(_ context.Context, in *ecs.UpdateServiceInput, _ .
 	}
 	c.service.DesiredCount = *in.DesiredCount
 	return &ecs.UpdateServiceOutput{}, nil
+}
+
+func (c *cloud) ListTasks(_ context.Context, in *ecs.ListTasksInput, _ ...func(*ecs.Options)) (*ecs.ListTasksOutput, error) {
+	c.lists++
+	from, _ := strconv.Atoi(aws.ToString(in.NextToken))
+	to := min(from+2, len(c.stopped))
+	out := &ecs.ListTasksOutput{}
+	for _, t := range c.stopped[from:to] {
+		out.TaskArns = append(out.TaskArns, *t.TaskArn)
+	}
+	if to < len(c.stopped) {
+		out.NextToken = aws.String(strconv.Itoa(to))
+	}
+	return out, nil
+}
+
+func (c *cloud) DescribeTasks(_ context.Context, in *ecs.DescribeTasksInput, _ ...func(*ecs.Options)) (*ecs.DescribeTasksOutput, error) {
+	out := &ecs.DescribeTasksOutput{}
+	for _, t := range c.stopped {
+		if slices.Contains(in.Tasks, *t.TaskArn) {
+			out.Tasks = append(out.Tasks, t)
+		}
+	}
+	return out, nil
+}
+
+func (c *cloud) EndWorker(_ context.Context, _, worker string, e store.WorkerEnd) (bool, error) {
+	if c.endErr != nil {
+		return false, c.endErr
+	}
+	if _, noted := c.ends[worker]; noted {
+		return false, nil
+	}
+	if c.ends == nil {
+		c.ends = map[string]store.WorkerEnd{}
+	}
+	c.ends[worker] = e
+	return true, nil
 }
 
 func (c *cloud) Job(_ context.Context, id string) (store.Job, error) {

@@ -21,6 +21,7 @@ type Store interface {
 	Ledgers
 	Decisions
 	Leases
+	Ends
 }
 
 var _ Store = (*store.Store)(nil)
@@ -78,6 +79,7 @@ type Fleet struct {
 	Service  *Service
 	Journal  *Journal
 	Lease    *Lease
+	Settler  *Settler
 }
 
 // New makes the parts; it contacts nobody yet.
@@ -86,14 +88,16 @@ func New(c Config) (*Fleet, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
+	settler := &Settler{tasks: c.ECS, ends: c.Store, cluster: c.Cluster, service: c.Service, fleet: c.Fleet, log: c.Log}
 	return &Fleet{
 		Observer: &Observer{
-			sqs: c.SQS, queueURL: c.QueueURL, ledgers: c.Store, fleet: c.Fleet,
+			sqs: c.SQS, queueURL: c.QueueURL, ledgers: c.Store, fleet: c.Fleet, settler: settler,
 			ledgerEvery: c.LedgerEvery, book: c.Prices, roster: roster{store: c.Store, fleet: c.Fleet, log: c.Log},
 		},
 		Service: NewService(c.ECS, c.Cluster, c.Service),
 		Journal: &Journal{store: c.Store, fleet: c.Fleet},
 		Lease:   &Lease{store: c.Store, fleet: c.Fleet, owner: c.Owner, ttl: c.LeaseTTL},
+		Settler: settler,
 	}, nil
 }
 

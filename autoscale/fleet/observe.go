@@ -36,6 +36,7 @@ type Observer struct {
 	ledgerEvery time.Duration
 	book        *cost.Book
 	roster      roster
+	settler     *Settler
 
 	mu       sync.Mutex // protects the cache below
 	cached   []store.Ledger
@@ -50,7 +51,8 @@ var (
 // Watch counts the job's tasks from the next observation on, before the job index would show it.
 func (o *Observer) Watch(job string) { o.roster.watch(job) }
 
-// Observe asks the queue, and the store for what may have changed: at most three calls, at the same time.
+// Observe asks the queue, and the store for what may have changed: at most three calls, at the same
+// time. Once a minute it also settles the bills of workers that have stopped.
 func (o *Observer) Observe(ctx context.Context, now time.Time) (autoscale.Observation, error) {
 	var obs autoscale.Observation
 	var jobs []store.Job
@@ -60,6 +62,10 @@ func (o *Observer) Observe(ctx context.Context, now time.Time) (autoscale.Observ
 	g.Go(func() (err error) {
 		jobs, err = o.roster.refresh(gctx, now)
 		return err
+	})
+	g.Go(func() error {
+		o.settler.settleIfDue(gctx, now)
+		return nil
 	})
 	var taken time.Time
 	g.Go(func() (err error) {

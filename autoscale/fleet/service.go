@@ -14,10 +14,11 @@ import (
 	"github.com/starburst-go/starburst/autoscale"
 )
 
-// ECS is the part of Amazon ECS that sizes a service; *ecs.Client has it.
+// ECS is the part of Amazon ECS that sizes a service and shows how its tasks ended; *ecs.Client has it.
 type ECS interface {
 	DescribeServices(context.Context, *ecs.DescribeServicesInput, ...func(*ecs.Options)) (*ecs.DescribeServicesOutput, error)
 	UpdateService(context.Context, *ecs.UpdateServiceInput, ...func(*ecs.Options)) (*ecs.UpdateServiceOutput, error)
+	Tasks
 }
 
 // NoServiceError says that the service to be sized does not exist, or is being deleted.

@@ -1,0 +1,152 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/starburst-go/starburst/store"
+)
+
+// settleEvery is how often stopped tasks are looked up. ECS shows them for about an
+// hour after their end.
+const settleEvery = time.Minute
+
+// maxSettled bounds the memory of what is settled; forgetting only asks again.
+const maxSettled = 50_000
+
+// describeAtOnce is the most tasks one call describes (ECS API reference, DescribeTasks).
+const describeAtOnce = 100
+
+// Tasks is the part of Amazon ECS that shows stopped tasks; *ecs.Client has it.
+type Tasks interface {
+	ListTasks(context.Context, *ecs.ListTasksInput, ...func(*ecs.Options)) (*ecs.ListTasksOutput, error)
+	DescribeTasks(context.Context, *ecs.DescribeTasksInput, ...func(*ecs.Options)) (*ecs.DescribeTasksOutput, error)
+}
+
+// Ends is the part of the store that keeps how workers ended; *store.Store has it.
+type Ends interface {
+	EndWorker(ctx context.Context, fleet, worker string, e store.WorkerEnd) (bool, error)
+}
+
+// Settler notes what workers could not see themselves: when ECS stopped them, from
+// when to when they are billed, and on which capacity. It is safe for concurrent use.
+type Settler struct {
+	tasks                   Tasks
+	ends                    Ends
+	cluster, service, fleet string
+	log                     *slog.Logger
+
+	mu   sync.Mutex          // protects all below
+	done map[string]struct{} // task ids
+	last time.Time
+}
+
+// settleIfDue settles at most once in settleEvery. What fails is logged and done
+// the next time: a bill that lags must not hold up the sizing of the fleet.
+func (s *Settler) settleIfDue(ctx context.Context, now time.Time) {
+	s.mu.Lock()
+	due := now.Sub(s.last) >= settleEvery
+	if due {
+		s.last = now
+	}
+	s.mu.Unlock()
+	if !due {
+		return
+	}
+	if err := s.Settle(ctx); err != nil && ctx.Err() == nil {
+		s.log.Warn("stopped workers not settled; their cost is estimated meanwhile", "error", err)
+	}
+}
+
+// Settle notes the ends of all stopped tasks that ECS still shows and that are not noted yet.
+func (s *Settler) Settle(ctx context.Context) error {
+	in := &ecs.ListTasksInput{Cluster: &s.cluster, ServiceName: &s.service, DesiredStatus: types.DesiredStatusStopped}
+	for {
+		out, err := s.tasks.ListTasks(ctx, in)
+		if err != nil {
+			return fmt.Errorf("list the stopped tasks of service %q: %w", s.service, err)
+		}
+		if err := s.settle(ctx, s.open(out.TaskArns)); err != nil {
+			return err
+		}
+		if in.NextToken = out.NextToken; in.NextToken == nil {
+			return nil
+		}
+	}
+}
+
+// open returns those that are not settled.
+func (s *Settler) open(arns []string) (open []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, arn := range arns {
+		if _, done := s.done[taskID(arn)]; !done {
+			open = append(open, arn)
+		}
+	}
+	return open
+}
+
+func (s *Settler) settle(ctx context.Context, arns []string) error {
+	if len(arns) == 0 {
+		return nil
+	}
+	out, err := s.tasks.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &s.cluster, Tasks: arns[:min(len(arns), describeAtOnce)]})
+	if err != nil {
+		return fmt.Errorf("describe stopped tasks of service %q: %w", s.service, err)
+	}
+	for i := range out.Tasks {
+		t := &out.Tasks[i]
+		if t.StoppedAt == nil || aws.ToString(t.LastStatus) != "STOPPED" {
+			continue // it is still on its way there
+		}
+		id := taskID(aws.ToString(t.TaskArn))
+		if _, err := s.ends.EndWorker(ctx, s.fleet, id, endOf(t)); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		if s.done == nil || len(s.done) >= maxSettled {
+			s.done = map[string]struct{}{}
+		}
+		s.done[id] = struct{}{}
+		s.mu.Unlock()
+	}
+	return nil
+}
+
+func taskID(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
+
+// endOf reads a stopped task. A task definition's sizes are texts in units of 1/1024 vCPU and MiB.
+func endOf(t *types.Task) store.WorkerEnd {
+	e := store.WorkerEnd{
+		PullStarted: aws.ToTime(t.PullStartedAt), Stopped: aws.ToTime(t.StoppedAt),
+		Provider: aws.ToString(t.CapacityProviderName), Arch: "X86_64", Code: string(t.StopCode),
+	}
+	if e.Provider == "" {
+		e.Provider = string(t.LaunchType)
+	}
+	if cpu, err := strconv.ParseInt(aws.ToString(t.Cpu), 10, 64); err == nil {
+		e.VCPUMilli = cpu * 1000 / 1024
+	}
+	if memory, err := strconv.ParseInt(aws.ToString(t.Memory), 10, 64); err == nil {
+		e.MemoryMiB = memory
+	}
+	if t.EphemeralStorage != nil {
+		e.DiskGiB = int64(t.EphemeralStorage.SizeInGiB)
+	}
+	for _, a := range t.Attributes {
+		if aws.ToString(a.Name) == "ecs.cpu-architecture" && aws.ToString(a.Value) == "arm64" {
+			e.Arch = "ARM64"
+		}
+	}
+	return e
+}
