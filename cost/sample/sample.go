@@ -53,7 +53,8 @@ const SnapshotEvery = 30 * time.Second
 
 // Worker translates one ledger. The worker is billed until now while it lives, and
 // until its last snapshot when that is final. One that fell silent is billed until its next
-// snapshot would have come, and marked as estimated: see Settle.
+// snapshot would have come, and marked as estimated, until
+// ECS has told its end (store.WorkerEnd).
 func Worker(l store.Ledger, now time.Time) cost.Worker {
 	stop, estimated := l.Updated, false
 	switch silent := now.Sub(l.Updated); {
@@ -83,26 +84,21 @@ func Worker(l store.Ledger, now time.Time) cost.Worker {
 		}
 		w.Jobs[job] = jw
 	}
+	if !l.End.IsZero() {
+		return settle(w, l.End)
+	}
 	return w
 }
 
-// Settlement is what somebody who saw a worker from outside knows of it: ECS
-// DescribeTasks, or the event "ECS Task State Change". Zero fields are not known.
-type Settlement struct {
-	// PullStarted begins the bill, Stopped ends it.
-	PullStarted, Stopped time.Time
-	// Provider is cost.Fargate or cost.FargateSpot.
-	Provider string
-}
-
-// Settle replaces what a worker said of itself by what was seen from outside.
-func Settle(w cost.Worker, s Settlement) cost.Worker {
-	if !s.PullStarted.IsZero() {
-		w.Start = s.PullStarted
+// settle replaces what a worker said of itself by what ECS told of its end. What a
+// process on the user's machine cost is not for ECS to say.
+func settle(w cost.Worker, e store.WorkerEnd) cost.Worker {
+	if !e.PullStarted.IsZero() {
+		w.Start = e.PullStarted
 	}
-	if !s.Stopped.IsZero() {
-		w.Stop, w.Estimated = s.Stopped, false
+	w.Stop, w.Estimated = e.Stopped, false
+	if w.Provider != cost.Local {
+		w.Provider = cmp.Or(e.Provider, w.Provider)
 	}
-	w.Provider = cmp.Or(s.Provider, w.Provider)
 	return w
 }

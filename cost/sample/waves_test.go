@@ -98,15 +98,29 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-func TestSettlementReplacesWhatAWorkerCouldNotSee(t *testing.T) {
+func TestTheNotedEndReplacesWhatAWorkerCouldNotSee(t *testing.T) {
 	t.Parallel()
-	w := cost.Worker{Name: "w", Provider: cost.Fargate, Start: at(30), Stop: at(90), Estimated: true}
-	want := cost.Worker{Name: "w", Provider: cost.FargateSpot, Start: at(5), Stop: at(100)}
-	got := sample.Settle(w, sample.Settlement{PullStarted: at(5), Stopped: at(100), Provider: cost.FargateSpot})
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("settled (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff(w, sample.Settle(w, sample.Settlement{})); diff != "" {
-		t.Errorf("nothing known changes nothing (-want +got):\n%s", diff)
+	spot := store.WorkerEnd{PullStarted: at(5), Stopped: at(100), Provider: cost.FargateSpot}
+	for name, c := range map[string]struct {
+		said           store.CostSample
+		end            store.WorkerEnd
+		provider       string
+		start, stop    time.Time
+		stillEstimated bool
+	}{
+		"on Spot after all":           {store.CostSample{Provider: cost.Fargate, Launched: at(30)}, spot, cost.FargateSpot, at(5), at(100), false},
+		"not known yet":               {store.CostSample{Provider: cost.Fargate, Launched: at(30)}, store.WorkerEnd{}, cost.Fargate, at(30), at(90).Add(sample.SnapshotEvery), true},
+		"a process on a laptop":       {store.CostSample{Provider: cost.Local, Launched: at(30)}, spot, cost.Local, at(5), at(100), false},
+		"pulled before, stopped now":  {store.CostSample{Provider: cost.Fargate, Launched: at(30)}, store.WorkerEnd{Stopped: at(95)}, cost.Fargate, at(30), at(95), false},
+		"nothing was pulled or heard": {store.CostSample{}, store.WorkerEnd{Stopped: at(95), Provider: cost.Fargate}, cost.Fargate, time.Time{}, at(95), false},
+	} {
+		l := store.Ledger{Worker: "w", Updated: at(90), Cost: c.said, End: c.end}
+		if c.said.Provider == "" {
+			l.Cost.Provider = c.end.Provider // as the store makes a ledger for one that wrote none
+		}
+		got := sample.Worker(l, at(90).Add(time.Hour))
+		if got.Provider != c.provider || !got.Start.Equal(c.start) || !got.Stop.Equal(c.stop) || got.Estimated != c.stillEstimated {
+			t.Errorf("%s: %s from %v to %v, estimated %v", name, got.Provider, got.Start, got.Stop, got.Estimated)
+		}
 	}
 }
