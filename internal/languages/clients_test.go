@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -179,7 +179,7 @@ func (w world) await(t *testing.T, id string) []store.Settled {
 		}
 		select {
 		case <-ctx.Done():
-			t.Fatal(fmt.Errorf("no result of %q: %w, %w", id, ctx.Err(), err))
+			t.Fatalf("no result of %q: %v", id, errors.Join(ctx.Err(), err))
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
