@@ -157,10 +157,7 @@ func LocalSize(slots int) Size {
 // that it did. The platform is the laptop's own: ARM would be cheaper, but the user's
 // program may have no ARM build, and a comparison must not understate.
 func (t *tally) asFargate(w Worker) Worker {
-	if w.Size.VCPUMilli <= 0 || w.Size.MemoryMiB <= 0 {
-		w.Size = LocalSize(w.Slots)
-	}
-	w.Provider = Fargate
+	w = sized(w)
 	t.assumed[fmt.Sprintf("Local workers are priced as Fargate On-Demand %s tasks of %s vCPU and %s GB, at least 60 s each, image pull not included.",
 		w.Platform, decimal(w.Size.VCPUMilli, 1000), decimal(w.Size.MemoryMiB, 1024))] = true
 	return w
@@ -170,4 +167,12 @@ func (t *tally) asFargate(w Worker) Worker {
 func decimal(n, of int64) string {
 	s := fmt.Sprintf("%d.%02d", n/of, n%of*100/of)
 	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+}
+
+// plural is "1 worker" or "5 workers".
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
