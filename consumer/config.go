@@ -120,6 +120,9 @@ type Config struct {
 	// GiveUp makes Run return an error when no call to the queue has succeeded for
 	// so long: a laptop's worker whose endpoint is gone. Zero means never.
 	GiveUp time.Duration
+	// DeadMan is how long the fleet's leader may be silent before this worker takes no new
+	// work: without a leader nobody holds the cost limits. A fleet that never had one goes on. Zero means never.
+	DeadMan time.Duration
 	// Cost is the fixed part of the worker's cost sample: provider, size, launch time.
 	Cost store.CostSample
 	// Requests returns the totals of what this process's calls to AWS are billed
@@ -164,6 +167,8 @@ func (c Config) validate() error {
 	switch {
 	case c.Queue == nil || c.QueueURL == "" || c.Results == nil:
 		return errors.New("consumer: Queue, QueueURL and Results are required")
+	case c.DeadMan < 0:
+		return fmt.Errorf("consumer: DeadMan is %v, must not be negative", c.DeadMan)
 	case len(c.Handlers) == 0:
 		return errors.New("consumer: Handlers is empty: a worker without handlers could only refuse messages")
 	case c.Name == "":

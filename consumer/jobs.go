@@ -25,6 +25,10 @@ type jobs struct {
 	known     map[string]*jobEntry
 	cancelled map[string]bool
 	paused    bool
+	// leaderAt is when the fleet's leader last gave a sign of life; zero before the
+	// first. deadMan is how long it may be silent; zero means for ever.
+	leaderAt time.Time
+	deadMan  time.Duration
 }
 
 type jobEntry struct {
@@ -56,8 +60,8 @@ func (e *jobEntry) isStale(now time.Time) bool {
 	return !e.job.Expires.IsZero() && now.After(e.job.Expires)
 }
 
-func newJobs(read func(ctx context.Context, id string) (store.Job, error)) *jobs {
-	return &jobs{read: read, known: map[string]*jobEntry{}, cancelled: map[string]bool{}}
+func newJobs(read func(ctx context.Context, id string) (store.Job, error), deadMan time.Duration) *jobs {
+	return &jobs{read: read, deadMan: deadMan, known: map[string]*jobEntry{}, cancelled: map[string]bool{}}
 }
 
 // get returns the job's META, reading it once however many slots ask. Each waits
@@ -104,7 +108,7 @@ func (j *jobs) control(c store.Control) {
 		cancelled[id] = true
 	}
 	j.mu.Lock()
-	j.cancelled, j.paused = cancelled, c.Paused
+	j.cancelled, j.paused, j.leaderAt = cancelled, c.Paused, c.LeaderAt
 	j.mu.Unlock()
 }
 
@@ -119,8 +123,11 @@ func (j *jobs) isCancelled(id string) bool {
 	return j.cancelled[id] || e != nil && e.isReady() && e.job.State == store.Cancelled
 }
 
+// isPaused reports whether no new work is to be taken: the leader says so, or has
+// been silent for so long that nobody watches what is spent any more. A control
+// item that cannot be read ages like one that is not written.
 func (j *jobs) isPaused() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.paused
+	return j.paused || j.deadMan > 0 && !j.leaderAt.IsZero() && time.Since(j.leaderAt) > j.deadMan
 }

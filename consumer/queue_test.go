@@ -71,7 +71,7 @@ func TestAJobIsReadAgainAfterItsEnd(t *testing.T) {
 		j := newJobs(func(context.Context, string) (store.Job, error) {
 			reads++
 			return store.Job{ID: "j", Created: time.Now(), Expires: time.Now().Add(time.Hour), N: reads}, nil
-		})
+		}, 0)
 		for range 3 {
 			if got, err := j.get(t.Context(), "j"); err != nil || got.N != 1 {
 				t.Errorf("%d tasks, %v; want the first job's one", got.N, err)

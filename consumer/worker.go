@@ -54,7 +54,7 @@ func New(c Config) (*Worker, error) {
 	}
 	now := time.Now()
 	w := &Worker{cfg: c, credits: newCredits(c.Slots), account: newAccount(c, now), stop: make(chan struct{}), alone: make(chan struct{}, 1)}
-	w.jobs = newJobs(c.Results.Job)
+	w.jobs = newJobs(c.Results.Job, c.DeadMan)
 	w.ready = make(chan *delivery, c.Slots+c.MaxPrefetch+pollCap*maxReceive)
 	w.records = make(chan *chunkRun, c.Slots)
 	return w, nil

@@ -3,10 +3,14 @@ package role
 import (
 	"context"
 	"os"
+	"time"
 
 	"github.com/starburst-go/starburst/consumer"
 	"github.com/starburst-go/starburst/internal/ecsagent"
 )
+
+// deadMan is design §8's: nobody has watched the money for 15 minutes.
+const deadMan = 15 * time.Minute
 
 // describe fills in what the ECS agent knows of this worker: the size that is billed,
 // and since when. Its name becomes that of the task, by which the bill is settled
@@ -23,6 +27,7 @@ func describe(ctx context.Context, cfg *consumer.Config) error {
 	if cfg.Name == "" {
 		cfg.Name = t.ID
 	}
+	cfg.DeadMan = deadMan
 	cfg.Cost.VCPUMilli, cfg.Cost.MemoryMiB, cfg.Cost.DiskGiB = t.VCPUMilli, t.MemoryMiB, t.DiskGiB
 	if !t.PullStarted.IsZero() {
 		cfg.Cost.Launched = t.PullStarted

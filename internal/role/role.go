@@ -147,6 +147,7 @@ func workerConfig(ctx context.Context, s stack.Stack, c *stack.Clients, handlers
 		// Writes are free here, and a person is looking at the progress.
 		cfg.LedgerEvery, cfg.LedgerEdge, cfg.ControlEvery = 500*time.Millisecond, 100*time.Millisecond, time.Second
 		cfg.GiveUp, cfg.Cost.Provider = localGiveUp, "LOCAL"
+		cfg.DeadMan = 0 // a laptop that slept has had no leader meanwhile, and costs nothing
 		cfg.RetryBase = time.Second
 	}
 	return cfg, nil
