@@ -56,18 +56,24 @@ type seenKey struct {
 // checkMap checks a map of len(seen) entries that begin at b[off:].
 func checkMap(b []byte, off int, seen []seenKey) (end int, err error) {
 	for n := range seen {
-		next, err := checkKeys(b, off) // a key may hold maps itself
-		if err != nil {
-			return 0, err
+		// Most keys are short strings, whose look is their own bytes.
+		size := int(b[off] & 0x1f)
+		next, look := off+1+size, uint64(0)
+		if b[off]&0xe0 == mpFixStr && size <= 8 && off+9 <= len(b) {
+			look = binary.LittleEndian.Uint64(b[off+1:]) & (1<<(8*size) - 1)
+		} else {
+			if next, err = checkKeys(b, off); err != nil { // a key may hold maps itself
+				return 0, err
+			}
+			look = keyLook(b[off:next])
 		}
-		look := keyLook(b, off, next)
 		for i := range n {
 			if s := &seen[i]; s.look == look && sameKey(b[s.off:s.end], b[off:next]) {
 				return 0, bad(ReasonMsgpack, "map with a duplicate key at byte %d", off)
 			}
 		}
 		seen[n] = seenKey{look, uint32(off), uint32(next)}
-		if size := valueSize[b[next]]; size != 0 {
+		if size := valueSize[b[next]]; size != 0 { // as checkKeys, without the call
 			off = next + int(size)
 		} else if off, err = checkKeys(b, next); err != nil {
 			return 0, err
@@ -77,15 +83,12 @@ func checkMap(b []byte, off int, seen []seenKey) (end int, err error) {
 }
 
 // keyLook only has to tell most different keys apart, and to be equal for equal
-// ones: keys of equal looks are compared in full. Most keys are short strings, whose
-// look is their own bytes.
-func keyLook(b []byte, off, end int) uint64 {
-	if n := end - off - 1; b[off]&0xe0 == mpFixStr && n <= 8 && off+9 <= len(b) {
-		return binary.LittleEndian.Uint64(b[off+1:]) & (1<<(8*n) - 1)
-	}
+// ones: keys of equal looks are compared in full. That of a string of up to eight
+// bytes is its bytes, as in checkMap.
+func keyLook(b []byte) uint64 {
 	var scratch [numberKey]byte
-	class, key := mapKey(b[off:end], scratch[:0])
-	if n := len(key); class == 's' && n <= 8 {
+	class, key := mapKey(b, scratch[:0])
+	if class == 's' && len(key) <= 8 {
 		var padded [8]byte
 		copy(padded[:], key)
 		return binary.LittleEndian.Uint64(padded[:])
