@@ -58,7 +58,8 @@ func checkMap(b []byte, off int, seen []seenKey) (end int, err error) {
 	for n := range seen {
 		// Most keys are short strings, whose look is their own bytes.
 		size := int(b[off] & 0x1f)
-		next, look := off+1+size, uint64(0)
+		next := off + 1 + size
+		var look uint64
 		if b[off]&0xe0 == mpFixStr && size <= 8 && off+9 <= len(b) {
 			look = binary.LittleEndian.Uint64(b[off+1:]) & (1<<(8*size) - 1)
 		} else {
@@ -72,7 +73,7 @@ func checkMap(b []byte, off int, seen []seenKey) (end int, err error) {
 				return 0, bad(ReasonMsgpack, "map with a duplicate key at byte %d", off)
 			}
 		}
-		seen[n] = seenKey{look, uint32(off), uint32(next)}
+		seen[n] = seenKey{look, uint32(off), uint32(next)} //nolint:gosec // n ranges over seen
 		if size := valueSize[b[next]]; size != 0 { // as checkKeys, without the call
 			off = next + int(size)
 		} else if off, err = checkKeys(b, next); err != nil {
