@@ -106,7 +106,9 @@ type Config struct {
 	// ControlEvery is how often the control item is read. Default: 5 s.
 	ControlEvery time.Duration
 	// RetryBase scales the delay before a failed task's next attempt, which is
-	// uniform in [0, RetryBase·2^(attempt−1)], at most 15 minutes. Default: 1 s.
+	// uniform in [0, RetryBase·2^(attempt−1)], at most 15 minutes, and the time for
+	// which a message is put back that the table or the queue kept the worker from
+	// dealing with, which doubles with each receive up to 5 minutes. Default: 1 s.
 	RetryBase time.Duration
 	// BadBackoff scales the time for which a message that cannot be understood is
 	// hidden, doubling with each receive up to Unknown. Default: 2 s.

@@ -36,10 +36,10 @@ func TestWithoutALeaderNoNewWorkIsTaken(t *testing.T) {
 		settled(time.Hour, 1) // there never was a leader
 		lead()
 		time.Sleep(14 * time.Minute)
-		b.queue.add(chunkBody(t, "echo", 1, 1), 0)
+		b.queue.Add(chunkBody(t, "echo", 1, 1), 0)
 		settled(30*time.Second, 2) // it may be silent for so long
 		time.Sleep(2 * time.Minute)
-		b.queue.add(chunkBody(t, "echo", 2, 1), 0)
+		b.queue.Add(chunkBody(t, "echo", 2, 1), 0)
 		settled(time.Hour, 2)
 		lead()
 		settled(30*time.Second, 3) // it is back

@@ -56,7 +56,7 @@ func (w *Worker) runSuspect(ctx context.Context, d *delivery) {
 	}
 	if err != nil {
 		w.cfg.Log.WarnContext(ctx, "start of a redelivered message not noted", "message", d.msg.Self(), "err", err)
-		w.release(d, w.cfg.RetryBase)
+		w.putBack(d)
 		return
 	}
 	if deaths == 0 {

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/starburst-go/starburst/codec"
+	"github.com/starburst-go/starburst/internal/virtual"
 	"github.com/starburst-go/starburst/store"
 )
 
@@ -131,7 +132,7 @@ func TestAPoisonTaskIsIsolatedAndRecorded(t *testing.T) {
 // killableQueue is a queue whose calls fail once the worker is dead, so that a
 // dead worker neither releases nor acks.
 type killableQueue struct {
-	*fakeQueue
+	*virtual.Queue
 	alive context.Context //nolint:containedctx // it stands for the process's life
 }
 
@@ -139,14 +140,14 @@ func (q killableQueue) ChangeMessageVisibilityBatch(ctx context.Context, in *sqs
 	if q.alive.Err() != nil {
 		return nil, errDead
 	}
-	return q.fakeQueue.ChangeMessageVisibilityBatch(ctx, in, o...)
+	return q.Queue.ChangeMessageVisibilityBatch(ctx, in, o...)
 }
 
 func (q killableQueue) DeleteMessageBatch(ctx context.Context, in *sqs.DeleteMessageBatchInput, o ...func(*sqs.Options)) (*sqs.DeleteMessageBatchOutput, error) {
 	if q.alive.Err() != nil {
 		return nil, errDead
 	}
-	return q.fakeQueue.DeleteMessageBatch(ctx, in, o...)
+	return q.Queue.DeleteMessageBatch(ctx, in, o...)
 }
 
 func TestTheRestOfALongMessageGoesToIdleWorkers(t *testing.T) {
@@ -265,7 +266,7 @@ func TestHurryEndsTheGracePeriod(t *testing.T) {
 		if took := time.Since(start); took > 3*time.Second {
 			t.Errorf("the worker ended %v after the stop; it was hurried after 1 s", took)
 		}
-		if b.queue.size() != 1 || b.queue.messages[0].visible.After(time.Now()) {
+		if b.queue.Depth() != (virtual.Depth{Visible: 1}) {
 			t.Error("the unfinished message is not back on the queue")
 		}
 	})

@@ -36,7 +36,7 @@ func TestAWorkerWaitsForAQueueThatCannotBeReachedYet(t *testing.T) {
 				b := setup(Registry{"echo": echo}, chunkBody(t, "echo", 0, 3))
 				b.cfg.GiveUp = tt.giveUp
 				start := time.Now()
-				b.queue.fail = func(string) error {
+				b.queue.Fail = func(string) error {
 					if time.Since(start) < 2*time.Minute {
 						return tt.first
 					}

@@ -46,7 +46,7 @@ func (w *Worker) record(r *chunkRun) {
 		// Not acked: another delivery runs it again.
 		w.account.interrupted(r)
 		w.cfg.Log.ErrorContext(ctx, "result not recorded; its message will be delivered again", "job", d.msg.Job, "message", d.msg.Self(), "err", err)
-		w.release(d, w.cfg.RetryBase)
+		w.putBack(d)
 		return
 	case out == store.Refused:
 		// Another delivery of the same message was faster. It may have died before
@@ -97,7 +97,7 @@ func (w *Worker) finishRecorded(d *delivery) {
 	res, found, err := w.recorded(ctx, d, d.msg.Self())
 	if err != nil || !found {
 		w.cfg.Log.WarnContext(ctx, "recorded item not read; the message will be delivered again", "message", d.msg.Self(), "found", found, "err", err)
-		w.release(d, w.cfg.RetryBase)
+		w.putBack(d)
 		return
 	}
 	w.finish(d, res)
@@ -108,7 +108,7 @@ func (w *Worker) finish(d *delivery, res store.Result) {
 	have, err := w.haveItems(d, res.Children)
 	if err != nil {
 		w.cfg.Log.WarnContext(d.lease.ctx, "children not looked up; the message will be delivered again", "message", d.msg.Self(), "err", err)
-		w.release(d, w.cfg.RetryBase)
+		w.putBack(d)
 		return
 	}
 	position := make(map[int]int, len(d.msg.Args))
@@ -257,7 +257,7 @@ func (w *Worker) sendChildren(d *delivery, children []child) bool {
 		body, err := w.encodeChild(ctx, &children[i].msg)
 		if err != nil {
 			w.cfg.Log.ErrorContext(ctx, "child message not made; its parent will be delivered again", "child", children[i].msg.Identity, "err", err)
-			w.release(d, w.cfg.RetryBase)
+			w.putBack(d)
 			return false
 		}
 		entries[i] = sqsbatch.Entry{Body: body, Delay: children[i].delay}
@@ -265,7 +265,7 @@ func (w *Worker) sendChildren(d *delivery, children []child) bool {
 	for i, err := range w.policy().SendAll(ctx, w.cfg.Queue, w.cfg.QueueURL, entries) {
 		if err != nil {
 			w.cfg.Log.ErrorContext(ctx, "child message not sent; its parent will be delivered again", "child", children[i].msg.Identity, "err", err)
-			w.release(d, w.cfg.RetryBase)
+			w.putBack(d)
 			return false
 		}
 	}

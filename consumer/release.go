@@ -14,6 +14,20 @@ func (w *Worker) release(d *delivery, wait time.Duration) {
 	w.releaseAll([]*lease{d.lease}, wait)
 }
 
+// maxPutBack is the longest time for which a message is put back. With it, and the
+// 20 receives after which a queue of ours gives a message up, the table can be
+// out of order for half an hour before the first message is lost to
+// the dead-letter queue.
+const maxPutBack = 5 * time.Minute
+
+// putBack releases a message that could not be dealt with for want of the table
+// or the queue, for longer each time it comes: every receive counts towards the
+// dead-letter queue, whose place is not among the victims of an outage.
+func (w *Worker) putBack(d *delivery) {
+	ceil := min(maxPutBack, w.cfg.RetryBase<<min(max(d.receiveCount-1, 0), 20))
+	w.release(d, ceil/2+time.Duration(w.random(int64(ceil/2)+1)))
+}
+
 func (w *Worker) releaseAll(ls []*lease, wait time.Duration) {
 	var asks []sqsbatch.Visibility
 	for _, le := range ls {

@@ -113,7 +113,7 @@ func TestSmallTasksAddUp(t *testing.T) {
 			return echo(ctx, task)
 		}})
 		for i := range 100 {
-			b.queue.add(chunkBody(t, "h", i, 1), 0)
+			b.queue.Add(chunkBody(t, "h", i, 1), 0)
 		}
 		b.runUntil(t, time.Minute, b.drained)
 		if got := b.results.ledger.Jobs["j"].BusyMS; got != 30 {

@@ -173,7 +173,7 @@ func (w *Worker) handle(d *delivery) {
 			return
 		}
 		w.cfg.Log.WarnContext(ctx, "message put back", "message", d.messageID, "err", err)
-		w.release(d, w.cfg.RetryBase)
+		w.putBack(d)
 		return
 	}
 	if w.jobs.isCancelled(d.msg.Job) {
@@ -220,7 +220,7 @@ func (w *Worker) alreadyRecorded(ctx context.Context, d *delivery) bool {
 	switch {
 	case err != nil:
 		w.cfg.Log.WarnContext(ctx, "result of a redelivered message not read", "message", d.msg.Self(), "err", err)
-		w.release(d, w.cfg.RetryBase)
+		w.putBack(d)
 		return true
 	case found:
 		w.finish(d, res)

@@ -17,6 +17,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/starburst-go/starburst/codec"
+	"github.com/starburst-go/starburst/internal/virtual"
 	"github.com/starburst-go/starburst/store"
 )
 
@@ -53,13 +54,13 @@ func echo(_ context.Context, t Task) ([]byte, error) {
 }
 
 type bench struct {
-	queue   *fakeQueue
+	queue   *virtual.Queue
 	results *fakeResults
 	cfg     Config
 }
 
 func setup(handlers Registry, bodies ...string) *bench {
-	b := &bench{queue: newFakeQueue(bodies...), results: newFakeResults(store.Job{ID: "j", MaxAttempts: 3, Shards: 1})}
+	b := &bench{queue: virtual.NewQueue(virtual.QueueOptions{MaxReceives: 20}, bodies...), results: newFakeResults(store.Job{ID: "j", MaxAttempts: 3, Shards: 1})}
 	b.cfg = Config{
 		Queue: b.queue, QueueURL: "q", Results: b.results, Handlers: handlers, Name: "w1",
 		Rand: rand.New(rand.NewPCG(1, 2)),
@@ -87,11 +88,11 @@ func (b *bench) runUntil(t *testing.T, limit time.Duration, done func() bool) {
 		t.Fatalf("Run: %v", err)
 	}
 	if !ok {
-		t.Fatalf("not done after %v (virtual); %d messages left", limit, b.queue.size())
+		t.Fatalf("not done after %v (virtual); %d messages left", limit, b.queue.Len())
 	}
 }
 
-func (b *bench) drained() bool { return b.queue.size() == 0 }
+func (b *bench) drained() bool { return b.queue.Len() == 0 }
 
 func TestEveryTaskIsSettledOnceAndAcked(t *testing.T) {
 	t.Parallel()
@@ -178,8 +179,8 @@ func TestBadMessagesAreRecordedAndKept(t *testing.T) {
 				if got := b.results.bad[0]; got.Reason != c.reason || got.Sender != "AIDA-test" || got.Head == "" {
 					t.Errorf("recorded %+v, want reason %q with sender and head", got, c.reason)
 				}
-				if b.queue.size() != 1 {
-					t.Errorf("%d messages left, want the bad one: it is for the redrive policy", b.queue.size())
+				if b.queue.Len() != 1 {
+					t.Errorf("%d messages left, want the bad one: it is for the redrive policy", b.queue.Len())
 				}
 			})
 		})
@@ -195,8 +196,8 @@ func TestOneBadChecksumLeavesTheOthersAlone(t *testing.T) {
 		}
 		b := setup(Registry{"echo": echo}, bodies...)
 		b.cfg.Slots = 10
-		b.queue.messages[4].badMD5 = true
-		b.runUntil(t, time.Minute, func() bool { ok, _, _ := b.results.settled("j"); return len(ok) == 9 && b.queue.size() == 1 })
+		b.queue.Spoil("m5")
+		b.runUntil(t, time.Minute, func() bool { ok, _, _ := b.results.settled("j"); return len(ok) == 9 && b.queue.Len() == 1 })
 		if len(b.results.bad) != 1 || b.results.bad[0].Reason != "checksum" {
 			t.Errorf("recorded %+v, want one checksum", b.results.bad)
 		}
@@ -234,7 +235,7 @@ func TestALostLeaseCancelsTheTaskAndForbidsTheAck(t *testing.T) {
 			return echo(ctx, task)
 		}
 		b := setup(Registry{"h": handler}, chunkBody(t, "h", 0, 1))
-		b.queue.fail = func(op string) error {
+		b.queue.Fail = func(op string) error {
 			if op == "visibility" && len(cause) == 0 {
 				return errors.New("unreachable")
 			}
@@ -282,19 +283,17 @@ func TestStopReleasesUnstartedAfterThePollsEnd(t *testing.T) {
 		if took := time.Since(at); took > 3*time.Second {
 			t.Errorf("stopping took %v, want ≤ 3 s", took)
 		}
-		for _, open := range b.queue.releases {
+		for _, open := range b.queue.Releases() {
 			if open != 0 {
 				t.Fatal("a message was released while a poll was open: our own poll could take it right back")
 			}
 		}
 		ok, _, _ := b.results.settled("j")
-		if len(ok)+b.queue.size() != 30 {
-			t.Errorf("%d settled and %d left, want 30 together", len(ok), b.queue.size())
+		if len(ok)+b.queue.Len() != 30 {
+			t.Errorf("%d settled and %d left, want 30 together", len(ok), b.queue.Len())
 		}
-		for _, m := range b.queue.messages {
-			if m.visible.After(time.Now()) {
-				t.Errorf("message %s is still hidden after the stop", m.id)
-			}
+		if n := b.queue.Depth().Hidden; n > 0 {
+			t.Errorf("%d messages are still hidden after the stop", n)
 		}
 	})
 }
@@ -344,7 +343,7 @@ func TestARedeliveredMessageIsNotRunAgain(t *testing.T) {
 		handler := func(ctx context.Context, task Task) ([]byte, error) { runs.Add(1); return echo(ctx, task) }
 		b := setup(Registry{"h": handler}, chunkBody(t, "h", 0, 1))
 		lost := 0
-		b.queue.fail = func(op string) error {
+		b.queue.Fail = func(op string) error {
 			if op == "delete" && lost < 40 {
 				lost++
 				return errors.New("the answer got lost")
@@ -418,7 +417,7 @@ func TestAnIdleWorkerPollsThreeTimesAMinute(t *testing.T) {
 		b := setup(Registry{"echo": echo})
 		start := time.Now()
 		b.runUntil(t, 2*time.Hour, func() bool { return time.Since(start) >= time.Hour })
-		if perMinute := float64(b.queue.receives) / 60; perMinute > 3.05 {
+		if perMinute := float64(b.queue.Receives()) / 60; perMinute > 3.05 {
 			t.Errorf("%.2f receives a minute, want ≤ 3", perMinute)
 		}
 	})
@@ -429,7 +428,7 @@ func TestAWorkerGivesUpWhenItsQueueIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(Registry{"echo": echo})
 		b.cfg.GiveUp = time.Minute
-		b.queue.fail = func(op string) error {
+		b.queue.Fail = func(op string) error {
 			if op == "attributes" {
 				return nil
 			}

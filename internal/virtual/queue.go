@@ -38,6 +38,10 @@ type QueueOptions struct {
 // Queue is a standard queue in memory: visibility, receive counts, delays, long
 // polls, redrive. Its clock is package time's. It is safe for concurrent use.
 type Queue struct {
+	// Fail, if set before the first call, makes calls fail for which it returns an
+	// error. Operations are "receive", "send", "delete", "visibility" and "attributes".
+	Fail func(op string) error
+
 	opt QueueOptions
 
 	mu       sync.Mutex // protects everything below
@@ -45,7 +49,6 @@ type Queue struct {
 	dead     []*message
 	next     int
 	changed  chan struct{} // closed and replaced when a message may have become visible
-	fail     func(op string) error
 	open     int
 	receives int
 	releases []int
@@ -118,22 +121,11 @@ func (q *Queue) Spoil(id string) {
 	}
 }
 
-// Fail makes calls fail for which f returns an error. Operations are "receive",
-// "send", "delete", "visibility" and "attributes".
-func (q *Queue) Fail(f func(op string) error) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.fail = f
-}
-
 func (q *Queue) failing(op string) error {
-	q.mu.Lock()
-	f := q.fail
-	q.mu.Unlock()
-	if f == nil {
+	if q.Fail == nil {
 		return nil
 	}
-	return f(op)
+	return q.Fail(op)
 }
 
 // Depth is the number of messages by their state; Hidden are those that are not
@@ -177,8 +169,7 @@ func (q *Queue) bodies(of func() []*message) []string {
 	return all
 }
 
-// Receives is the number of receives so far, Releases how many of them were open
-// at each change of a visibility timeout to zero.
+// Receives is the number of receives so far.
 func (q *Queue) Receives() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
