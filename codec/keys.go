@@ -74,7 +74,7 @@ func checkMap(b []byte, off int, seen []seenKey) (end int, err error) {
 			}
 		}
 		seen[n] = seenKey{look, uint32(off), uint32(next)} //nolint:gosec // n ranges over seen
-		if size := valueSize[b[next]]; size != 0 { // as checkKeys, without the call
+		if size := valueSize[b[next]]; size != 0 {         // as checkKeys, without the call
 			off = next + int(size)
 		} else if off, err = checkKeys(b, next); err != nil {
 			return 0, err
