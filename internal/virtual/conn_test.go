@@ -39,6 +39,8 @@ type conn struct {
 	// crashAfter it dies when the call has been carried out.
 	crashAt    int
 	crashAfter bool
+	// hot is a partition that takes no writes until the plan is over.
+	hot string
 	// died is called once when the process dies.
 	died func()
 
@@ -307,6 +309,9 @@ func answer[E any](fates map[string]faults.Fate, ok []E, id func(E) *string, fai
 
 func (c *conn) PutItem(ctx context.Context, in *dynamodb.PutItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
 	return call(ctx, c, faults.DynamoDB, "PutItem", func(ctx context.Context, _ faults.Verdict) (*dynamodb.PutItemOutput, error) {
+		if pk, ok := in.Item["pk"].(*ddb.AttributeValueMemberS); ok && pk.Value == c.hot && !c.calm() {
+			return nil, &ddb.ThrottlingException{Message: aws.String("Throughput exceeds the current capacity of one or more partitions")}
+		}
 		return c.table.PutItem(ctx, in)
 	})
 }

@@ -58,6 +58,12 @@ type scenario struct {
 	restart                         time.Duration
 	idleWait, busyWait, ledgerEvery time.Duration
 	happenings                      []happening
+
+	// What only the scenarios of the list have.
+	inFlight int    // most messages in flight; 0 for the queue's own limit
+	fleets   int    // into which the workers are divided; 0 for one
+	resends  int    // how often everything is sent again, the last time when all is done
+	hot      string // the partition that takes no write during the storm
 }
 
 // draw decides on a scenario.
@@ -67,8 +73,8 @@ func draw(seed uint64) scenario {
 	seconds := func(lo, hi int) time.Duration { return time.Duration(between(lo, hi)) * time.Second }
 	maybe := func(p float64) bool { return r.Float64() < p }
 	s := scenario{
-		seed: seed, storm: seconds(5, 300), n: between(1, 60), chunk: between(1, 12), attempts: between(1, 4), shards: between(1, 3),
-		spread: seconds(0, 30), visibility: seconds(10, 60), workers: between(1, 4), slots: between(1, 4),
+		seed: seed, storm: seconds(5, 240), n: between(1, 60), chunk: between(1, 12), attempts: between(1, 4), shards: between(1, 3),
+		spread: seconds(0, 30), visibility: seconds(20, 60), workers: between(1, 4), slots: between(1, 4),
 		prefetch: []int{-1, 0, 20}[r.IntN(3)], grace: seconds(1, 30), retryBase: seconds(1, 5), handOver: seconds(1, 5),
 		restart: seconds(0, 20), idleWait: seconds(1, 20), busyWait: seconds(1, 3), ledgerEvery: seconds(5, 30),
 	}

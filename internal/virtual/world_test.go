@@ -60,7 +60,7 @@ const maxEvents = 20_000
 
 func newWorld(s scenario) *world {
 	return &world{
-		scenario: s, queue: virtual.NewQueue(virtual.QueueOptions{Visibility: s.visibility, MaxReceives: maxReceives}),
+		scenario: s, queue: virtual.NewQueue(virtual.QueueOptions{Visibility: s.visibility, MaxReceives: maxReceives, MaxInFlight: s.inFlight}),
 		table: virtual.NewTable(), start: time.Now(), over: make(chan struct{}), free: make(chan struct{}),
 		procs: make([]*proc, s.workers), runs: map[int]int{}, deaths: map[int]int{},
 	}
@@ -100,12 +100,10 @@ func (w *world) run(t *testing.T) []string {
 		all.Go(func() { w.cancelJob(t) })
 	}
 	time.Sleep(max(w.storm, w.spread, w.cancelAt)) // virtual, as are all the others
-	// What a network holds back may still arrive when the queue is empty.
-	for end, empty := time.Now().Add(patience), 0; empty < 180 && time.Now().Before(end); empty++ {
-		if w.queue.Len() > 0 {
-			empty = 0
-		}
-		time.Sleep(time.Second)
+	w.awaitEmpty()
+	for range w.resends {
+		w.send(t)
+		w.awaitEmpty()
 	}
 	w.tracef("the queue is empty, or patience has ended: %+v", w.queue.Depth())
 	close(w.over)
@@ -119,6 +117,17 @@ func (w *world) run(t *testing.T) []string {
 	close(w.free)
 	all.Wait()
 	return w.judge(ctx, job)
+}
+
+// awaitEmpty waits until the queue has been empty for three minutes: what a network
+// holds back may still arrive.
+func (w *world) awaitEmpty() {
+	for end, empty := time.Now().Add(patience), 0; empty < 180 && time.Now().Before(end); empty++ {
+		if w.queue.Len() > 0 {
+			empty = 0
+		}
+		time.Sleep(time.Second)
+	}
 }
 
 // send puts the messages into the queue.
@@ -194,7 +203,7 @@ func (w *world) live(ctx context.Context, i int, name string, r *rand.Rand) {
 	defer stop()
 	p := &proc{stop: stop, inside: map[int]int{}, conn: &conn{
 		queue: w.queue, table: w.table, plan: w.plan, start: w.start, calm: w.calm, trace: w.tracef, name: name,
-		gone: make(chan struct{}), counts: map[string]uint64{},
+		gone: make(chan struct{}), counts: map[string]uint64{}, hot: w.hot,
 	}}
 	if !w.calm() && r.Float64() < w.crashes {
 		p.crashAt, p.crashAfter = 1+r.IntN(80), r.IntN(2) == 0
@@ -203,7 +212,7 @@ func (w *world) live(ctx context.Context, i int, name string, r *rand.Rand) {
 	var seeds [2]uint64
 	seeds[0], seeds[1] = r.Uint64(), r.Uint64()
 	worker, err := consumer.New(consumer.Config{
-		Queue: p, QueueURL: "q", Results: store.New(p, "t", store.WithRand(source(seeds[0], seeds[1]))), Fleet: fleet, Name: name,
+		Queue: p, QueueURL: "q", Results: store.New(p, "t", store.WithRand(source(seeds[0], seeds[1]))), Fleet: w.fleetOf(i), Name: name,
 		Handlers: consumer.Registry{"work": w.handler(p)}, Slots: w.slots, MaxPrefetch: w.prefetch, Grace: w.grace,
 		IdleWait: w.idleWait, BusyWait: w.busyWait, LedgerEvery: w.ledgerEvery, RetryBase: w.retryBase, HandOver: w.handOver,
 		Rand: rand.New(rand.NewPCG(seeds[0], seeds[1])), Log: slog.New(&notes{trace: w.tracef, worker: name}),
@@ -232,6 +241,14 @@ func (w *world) live(ctx context.Context, i int, name string, r *rand.Rand) {
 	w.mu.Lock()
 	w.procs[i] = nil
 	w.mu.Unlock()
+}
+
+// fleetOf is the fleet of the worker at place i.
+func (w *world) fleetOf(i int) string {
+	if w.fleets < 2 {
+		return fleet
+	}
+	return fmt.Sprint("fleet", i%w.fleets)
 }
 
 // source returns numbers in [0,1) that may be drawn concurrently.
