@@ -40,6 +40,7 @@ var mayImport = []struct{ of, packages string }{
 
 	{"cost", ""},
 	{"cost/sample", "cost store"},
+	{"internal/prices", "cost"},
 	{"autoscale", "cost"},
 	{"autoscale/fleet", "autoscale cost cost/sample store"},
 	{"producer", "codec store internal/awserr internal/sqsbatch"},
@@ -53,7 +54,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/stack", "internal/exit internal/meter store"},
 	{"internal/laptop", "internal/exit internal/stack internal/localaws"},
 	{"internal/role", "consumer store internal/ecsagent internal/exit internal/stack internal/laptop"},
-	{"internal/burst", "producer autoscale/... cost/... store internal/exit internal/progress internal/stack internal/laptop internal/role"},
+	{"internal/burst", "producer autoscale/... cost/... store internal/exit internal/prices internal/progress internal/stack internal/laptop internal/role"},
 	{"internal/dlq", "codec store internal/awserr internal/exit internal/sqsbatch"},
 	{"internal/bench", "producer consumer internal/burst internal/progress internal/role internal/usage"},
 	{".", "producer consumer autoscale/... cost/... codec store internal/burst internal/exit internal/role internal/stack"},
