@@ -1,6 +1,7 @@
 // Package codec is Starburst's wire format: what one SQS message looks like, and
-// how the arguments and results inside it are coded. docs/wire-format.md specifies
-// it for other languages, testdata/vectors holds cases to check them with.
+// how the arguments and results inside it are coded. docs/wire-format.md is its
+// specification, for every language; testdata/vectors holds cases to check an
+// implementation with, which are part of this package, too ([Vectors]).
 //
 // A message is one msgpack map, the envelope, around an array of arguments:
 //

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"fmt"
 	"io"
 	"os"
@@ -45,8 +46,12 @@ func codecCommand() *cli.Command {
 			}),
 			command(&cli.Command{
 				Name: "decode", Usage: "turn a body into JSON",
-				UsageText: "starburst codec decode [BODY]  (without BODY: from standard input)",
-				Action:    decodeBody,
+				UsageText: "starburst codec decode [BODY]           (without BODY: from standard input)\n" +
+					"starburst codec decode --packed ITEM    the attribute d or ix of a result item, as base64",
+				Flags: []cli.Flag{
+					&cli.BoolFlag{Name: "packed", Usage: "the text is base64 of a packed value of the table"},
+				},
+				Action: decodeBody,
 			}),
 			command(&cli.Command{
 				Name: "check", Usage: "check a body, or this program against the format's vectors",
@@ -133,6 +138,11 @@ func decodeBody(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.Bool("packed") {
+		if body, err = unpacked(body); err != nil {
+			return err
+		}
+	}
 	raw, err := codec.DecodeBody(body)
 	if err != nil {
 		return exit.Errorf(exit.Usage, "%w", err).WithHint(wireDoc)
@@ -143,6 +153,21 @@ func decodeBody(c *cli.Context) error {
 	}
 	_, err = fmt.Fprintf(c.App.Writer, "%s\n", text)
 	return err
+}
+
+// unpacked writes a packed value of the table as the body that holds the same: both
+// are msgpack, in zstd or not, and a first byte tells in place of "z1.".
+func unpacked(text string) (string, error) {
+	b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	switch {
+	case err != nil:
+		return "", exit.Errorf(exit.Usage, "a packed value: %w", err).WithHint("aws dynamodb get-item --output text --query Item.d.B prints one")
+	case len(b) > 1 && b[0] == 0:
+		return base64.StdEncoding.EncodeToString(b[1:]), nil
+	case len(b) > 1 && b[0] == 1:
+		return "z1." + base64.StdEncoding.EncodeToString(b[1:]), nil
+	}
+	return "", exit.Errorf(exit.Usage, "a packed value begins with the byte 0 or 1, and something follows").WithHint("leave out --packed for the body of a message")
 }
 
 func check(c *cli.Context) error {
