@@ -35,7 +35,7 @@ for n in $(seq "${SEEDS:-1}"); do
 		rm "$log"
 	else
 		echo "chaos: $n: seed $seed FAILED; its log is $log" >&2
-		grep -- '--- FAIL' "$log" >&2 || tail -5 "$log" >&2
+		grep -A 30 -- '--- FAIL' "$log" | head -200 >&2 || tail -5 "$log" >&2
 		failed=1
 	fi
 done

@@ -33,6 +33,7 @@ type workerSpec struct {
 	Dir   string // for what it notes
 	Slots int
 	Grace time.Duration
+	Files uint64 // the most open files; 0 for the system's limit
 }
 
 // work is a task's argument.
@@ -65,6 +66,12 @@ func workerMain(raw string) int {
 	if err := json.Unmarshal([]byte(raw), &w); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
+	}
+	if w.Files > 0 {
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: w.Files, Max: w.Files}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
 	}
 	queue := &watchedQueue{}
 	go func() {
