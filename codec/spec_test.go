@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -25,7 +26,7 @@ func TestTheSpecificationHasTheLimitsOfThisPackage(t *testing.T) {
 	t.Parallel()
 	text := specification(t)
 	number := func(n int) string { // 1234567 as 1,234,567
-		s := fmt.Sprint(n)
+		s := strconv.Itoa(n)
 		for i := len(s) - 3; i > 0; i -= 3 {
 			s = s[:i] + "," + s[i:]
 		}
@@ -71,7 +72,7 @@ func TestTheSpecificationsExample(t *testing.T) {
 	}
 	var digits strings.Builder
 	for line := range strings.Lines(m[2]) {
-		for _, word := range strings.Fields(line) {
+		for word := range strings.FieldsSeq(line) {
 			if regexp.MustCompile(`^([0-9a-f]{2}|[0-9a-f]{16})$`).MatchString(word) {
 				digits.WriteString(word)
 			} else {
