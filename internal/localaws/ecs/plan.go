@@ -232,7 +232,7 @@ func (st *state) failedStart(v *ecsService, t *task, now time.Time) {
 		}
 	}
 	st.touch(v.row())
-	if !t.CreatedAt.After(v.LastFailure) {
+	if t.CreatedAt.Before(v.LastFailure) { // not at it: what repairs the first failure is created in the same step
 		return
 	}
 	quiet := max(2*st.opt.QuickDeath, 2*v.NotBefore.Sub(v.LastFailure))
