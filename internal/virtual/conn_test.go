@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -299,8 +301,8 @@ func answer[E any](fates map[string]faults.Fate, ok []E, id func(E) *string, fai
 			kept = append(kept, e)
 		}
 	}
-	for id, f := range fates {
-		if f == faults.FailedUndone || f == faults.FailedDone {
+	for _, id := range slices.Sorted(maps.Keys(fates)) {
+		if f := fates[id]; f == faults.FailedUndone || f == faults.FailedDone {
 			failed = append(failed, types.BatchResultErrorEntry{Id: aws.String(id), Code: aws.String("InternalError")})
 		}
 	}

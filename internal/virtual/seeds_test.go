@@ -13,6 +13,7 @@ import (
 const (
 	envSeeds = "STARBURST_SEEDS" // how many, from 1
 	envSeed  = "STARBURST_SEED"  // only this one
+	envTrace = "STARBURST_TRACE" // the file that gets all events of the last failure
 )
 
 // defaultSeeds is how many a plain `go test` runs.
@@ -29,19 +30,27 @@ func TestSeeds(t *testing.T) {
 	for seed := first; seed <= last; seed++ {
 		t.Run(fmt.Sprint("seed", seed), func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(draw(seed))
-				if wrong := w.run(t); len(wrong) > 0 {
-					t.Errorf("%s\n%v\nlast events:\n%s\n\nto run it again: %s=%d go test ./internal/virtual -run TestSeeds",
-						strings.Join(wrong, "\n"), w.scenario, w.tail(40), envSeed, seed)
-				}
-				if path := os.Getenv("STARBURST_TRACE"); path != "" {
-					if err := os.WriteFile(path, []byte(w.scenario.String()+"\n"+w.tail(maxEvents)+"\n"), 0o600); err != nil {
-						t.Error(err)
-					}
-				}
-			})
+			synctest.Test(t, func(t *testing.T) { play(t, seed) })
 		})
+	}
+}
+
+// again says how to repeat a run. Goroutines that are ready at the same moment run
+// in any order, so that some failures want a few attempts.
+const again = "to run it again: %s=%d %s=/tmp/events go test ./internal/virtual -run TestSeeds -failfast -count=100"
+
+func play(t *testing.T, seed uint64) {
+	t.Helper()
+	w := newWorld(draw(seed))
+	wrong := w.run(t)
+	if len(wrong) == 0 {
+		return
+	}
+	t.Errorf("%s\n%v\nlast events:\n%s\n\n"+again, strings.Join(wrong, "\n"), w.scenario, w.tail(40), envSeed, seed, envTrace)
+	if path := os.Getenv(envTrace); path != "" {
+		if err := os.WriteFile(path, []byte(w.scenario.String()+"\n"+w.tail(maxEvents)+"\n"), 0o600); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -44,6 +44,7 @@ type world struct {
 	runs  map[int]int
 	// deaths counts how often a worker died while it ran a task, by task.
 	deaths map[int]int
+	killed int // workers
 	events []string
 }
 
@@ -226,6 +227,7 @@ func (w *world) live(ctx context.Context, i int, name string, r *rand.Rand) {
 		for task := range p.inside {
 			w.deaths[task]++
 		}
+		w.killed++
 		w.mu.Unlock()
 		stop()
 	}
