@@ -125,6 +125,7 @@ func (st *state) scaleOut(v *ecsService, current []*task, missing int, now time.
 	for range n {
 		t := st.newTask(v.Cluster, d, now)
 		t.Service, t.Deployment, t.Group, t.StartedBy = v.Name, v.primary().ID, "service:"+v.Name, v.primary().ID
+		t.FailedBefore = v.Failed
 		t.LaunchType, t.Provider = fargate, place(v.primary().Strategy, current)
 		current = append(current, t)
 	}
@@ -222,7 +223,7 @@ func (st *state) exited(t *task, exit *int, reason string, now time.Time) {
 }
 
 // failedStart delays the service's next start. All tasks that were created
-// before the last failure belong to the same wave and count once: ten workers
+// before the last failure was seen belong to the same wave and count once: ten workers
 // with one typing error are one failure. The first is repaired at once, the
 // following delays double.
 func (st *state) failedStart(v *ecsService, t *task, now time.Time) {
@@ -232,9 +233,10 @@ func (st *state) failedStart(v *ecsService, t *task, now time.Time) {
 		}
 	}
 	st.touch(v.row())
-	if t.CreatedAt.Before(v.LastFailure) { // not at it: what repairs the first failure is created in the same step
+	if t.FailedBefore < v.Failed {
 		return
 	}
+	v.Failed++
 	quiet := max(2*st.opt.QuickDeath, 2*v.NotBefore.Sub(v.LastFailure))
 	if now.Sub(v.LastFailure) > quiet {
 		v.Failures = 0

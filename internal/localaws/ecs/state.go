@@ -60,7 +60,8 @@ type ecsService struct {
 	Echo          echo // stored and returned, without effect here
 
 	// Back-off of failed starts.
-	Failures    int       // in a row
+	Failed      int       // waves in all
+	Failures    int       // waves in a row
 	LastFailure time.Time // of the wave that Failures counted last
 	NotBefore   time.Time // no task is started earlier
 }
@@ -95,12 +96,14 @@ type task struct {
 	Definition string // family:revision
 	Group      string
 	StartedBy  string
-	Token      string // RunTask's clientToken
-	LaunchType string
-	Provider   string // capacity provider
-	Container  string // id of its one container
-	Overrides  overrides
-	Tags       []tag
+	// FailedBefore is the service's Failed when the task was created.
+	FailedBefore int
+	Token        string // RunTask's clientToken
+	LaunchType   string
+	Provider     string // capacity provider
+	Container    string // id of its one container
+	Overrides    overrides
+	Tags         []tag
 
 	Desired string // statusRunning or statusStopped
 	Last    string // statusPending, statusRunning, statusStopping, statusStopped
