@@ -154,13 +154,12 @@ def pack(value: Any) -> bytes:
 
     Beyond what msgpack knows it takes numpy scalars and arrays (as numbers and nested
     lists; anything else with a `tolist` method too), dataclasses (as maps), and datetimes
-    with a time zone (as timestamps, which Go reads as time.Time and others as RFC 3339
-    text). NaN and infinities are numbers. Map keys must be strings and integers fit 64
+    with a time zone (as RFC 3339 text in UTC, which Go handlers read as time.Time). NaN and infinities are numbers. Map keys must be strings and integers fit 64
     bits; anything else is an ArgumentError.
     """
     try:
         _check_value(value, MAX_VALUE_DEPTH)
-        return msgpack.packb(value, default=_plain, datetime=True)
+        return msgpack.packb(value, default=_plain)
     except ArgumentError:
         raise
     except (TypeError, ValueError, OverflowError, RecursionError) as e:
@@ -212,8 +211,8 @@ def _plain(value: Any) -> Any:
     """Turns a value that msgpack does not know into one that it does."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-    if isinstance(value, datetime.datetime):  # msgpack takes no subclasses
-        return datetime.datetime.combine(value.date(), value.timetz())
+    if isinstance(value, datetime.datetime):
+        return _time(value)
     if hasattr(value, "tolist"):  # numpy, and whoever follows its example
         kind = getattr(getattr(value, "dtype", None), "kind", "")
         if kind == "M" and getattr(value, "ndim", 0) == 0:
@@ -224,12 +223,16 @@ def _plain(value: Any) -> Any:
     raise ArgumentError(f"a value of type {type(value).__module__}.{type(value).__qualname__} cannot be encoded as msgpack")
 
 
-def _from_datetime64(value: Any) -> datetime.datetime | None:
+def _time(value: datetime.datetime) -> str:
+    return value.astimezone(datetime.timezone.utc).isoformat().replace("+00:00", "Z")
+
+
+def _from_datetime64(value: Any) -> str | None:
     """numpy's datetime64 counts in UTC by convention; NaT is nil."""
     us = int(value.astype("datetime64[us]").astype("int64"))
     if us == -(2**63):
         return None
-    return datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc) + datetime.timedelta(microseconds=us)
+    return _time(datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc) + datetime.timedelta(microseconds=us))
 
 
 # ---------------------------------------------------------------- msgpack, byte by byte
@@ -1117,9 +1120,11 @@ class Client:
         pending = _Pending("~" + id, 0)
         pace, deadline = _Pace(), None if timeout is None else time.monotonic() + timeout
         while True:
-            done = self._poll([pending])
+            done = self._poll([pending]).get(pending)
+            if isinstance(done, Exception):
+                raise done
             if done:
-                return done[pending]
+                return done
             if deadline is not None and time.monotonic() >= deadline:
                 raise TimeoutError(f"task {id} has no result yet")
             time.sleep(pace.next_wait())
@@ -1372,20 +1377,25 @@ class Client:
             packed = self._get_object(want, record.sha)
         return _outcomes(record, packed)
 
-    def _poll(self, pending: Sequence[_Pending]) -> dict[_Pending, Outcome]:
-        """Looks once for the outcomes of single tasks, at most 100 (BatchGetItem)."""
+    def _poll(self, pending: Sequence[_Pending]) -> dict[_Pending, Outcome | Exception]:
+        """Looks once for the outcomes of single tasks, at most 100 (BatchGetItem). What is wrong with one is its own."""
         keys = {(p.pk, p.sk): p for p in pending}
         names = {f"#p{i}": name for i, name in enumerate(_RESULT_ATTRS)}
         answer = self._db.batch_get_item(RequestItems={self.table: {
             "Keys": [_key(*k) for k in keys], "ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names,
         }})
-        done = {}
+        done: dict[_Pending, Outcome | Exception] = {}
         for item in answer.get("Responses", {}).get(self.table, ()):
             p = keys[item["pk"]["S"], item["sk"]["S"]]
             if int(item.get("exp", {}).get("N", time.time() + 1)) <= time.time():
                 continue
-            record = _record(item, p.identity)
-            outcomes = self._outcomes_of(record, p.place)
+            try:
+                record = _record(item, p.identity)
+                outcomes = self._outcomes_of(record, p.place)
+            except Exception as e:  # noqa: BLE001 - its object may be missing, its item broken
+                if _judge(e) != "again":
+                    done[p] = e
+                continue
             if outcomes:
                 done[p] = outcomes[0]
             elif record.children:
@@ -1742,15 +1752,16 @@ class Executor(concurrent.futures.Executor):
                 pace.progress()
             time.sleep(pace.next_wait())
 
-    def _settle(self, asked: list[_Pending], done: dict[_Pending, Outcome]) -> None:
+    def _settle(self, asked: list[_Pending], done: dict[_Pending, Outcome | Exception]) -> None:
         with self._lock:
             futures = [(self._pending.pop(p), o) for p, o in done.items()]
             for p in asked:  # to the end of the line
                 if p in self._pending:
                     self._pending[p] = self._pending.pop(p)
         for future, outcome in futures:
-            if outcome.error:
-                future.set_exception(outcome.error)
+            error = outcome if isinstance(outcome, Exception) else outcome.error
+            if error:
+                future.set_exception(error)
             else:
                 future.set_result(outcome.value)
 
