@@ -72,13 +72,16 @@ func (w *Worker) runSuspect(ctx context.Context, d *delivery) {
 func (w *Worker) judgeSuspect(ctx context.Context, d *delivery, deaths int) *chunkRun {
 	r := newChunkRun(d, nil)
 	switch {
-	case len(d.msg.Args) > 1:
+	case len(d.msg.Args) > 1 && mayHaveChildren(d.msg):
 		r.pieces = min(pieces, len(d.msg.Args))
 	case deaths >= deathsAlone:
-		r.outcomes[0] = outcome{ran: true, err: &Error{
-			Kind: store.FailDied, Final: true,
-			Err: fmt.Errorf("the worker died %d times while running this task alone", deaths),
-		}}
+		died := &Error{Kind: store.FailDied, Final: true, Err: fmt.Errorf("the worker died %d times while running this task alone", deaths)}
+		if n := len(d.msg.Args); n > 1 {
+			died.Err = fmt.Errorf("the worker died %d times while running one of these %d tasks, whose message was split too often to be again", deaths, n)
+		}
+		for k := range r.outcomes {
+			r.outcomes[k] = outcome{ran: true, err: died}
+		}
 	default:
 		return w.run(ctx, d)
 	}

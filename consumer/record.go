@@ -34,8 +34,8 @@ func (w *Worker) record(r *chunkRun) {
 		w.acks.add(d.lease) // the only ack without a recorded item
 		return
 	}
-	if !r.started() && r.pieces == 0 {
-		// Nothing was done, so nothing is recorded: the message itself goes back.
+	if r.pieces == 0 && (!r.started() || !mayHaveChildren(d.msg) && r.unfinished()) {
+		// Nothing was done, or nothing could carry the rest, so nothing is recorded: the message itself goes back.
 		w.account.interrupted(r)
 		w.release(d, 0)
 		return
@@ -186,7 +186,7 @@ func (w *Worker) settle(r *chunkRun) (store.Result, []child) {
 			rest = append(rest, k)
 		case o.err == nil:
 			res.Settled = append(res.Settled, store.Settled{Index: m.Index(k), Value: o.value})
-		case o.err.Final || m.Attempt >= max(1, d.job.MaxAttempts):
+		case o.err.Final || m.Attempt >= max(1, d.job.MaxAttempts) || !mayHaveChildren(m):
 			res.Settled = append(res.Settled, store.Settled{Index: m.Index(k), Failure: failure(o.err, m.Args[k], m.Attempt)})
 		default:
 			again = append(again, k)
@@ -206,6 +206,12 @@ func (w *Worker) settle(r *chunkRun) (store.Result, []child) {
 		add(piece, m.Attempt, 0)
 	}
 	return res, children
+}
+
+// mayHaveChildren reports whether the message's identity can take one more
+// element. A child that cannot be sent would leave its tasks pending for ever.
+func mayHaveChildren(m *codec.Message) bool {
+	return m.Self().Child(codec.MaxTasks).Valid() // no child has a longer name
 }
 
 // failure is what the item keeps of a task that failed for good.

@@ -259,6 +259,10 @@ func (r *chunkRun) started() bool {
 	return slices.ContainsFunc(r.outcomes, func(o outcome) bool { return o.ran })
 }
 
+func (r *chunkRun) unfinished() bool {
+	return slices.ContainsFunc(r.outcomes, func(o outcome) bool { return !o.ran })
+}
+
 // culprit returns the position of the task whose value made err, or −1 when
 // err is nil or not of a value's making.
 func (r *chunkRun) culprit(err error) int {

@@ -195,7 +195,11 @@ func (w *Worker) run(ctx context.Context, d *delivery) *chunkRun {
 	defer cancel(nil)
 	defer context.AfterFunc(w.handlers, func() { cancel(context.Cause(w.handlers)) })()
 	defer w.running.add(d.msg.Job, cancel)()
-	r := newChunkRun(d, w.handOver)
+	handOver := w.handOver
+	if !mayHaveChildren(d.msg) {
+		handOver = nil
+	}
+	r := newChunkRun(d, handOver)
 	w.account.begin(r, r.began)
 	if r.run(runCtx) {
 		w.cfg.Log.ErrorContext(ctx, "a handler ignores the end of its context; it was left behind", "handler", d.msg.Handler, "job", d.msg.Job, "cause", context.Cause(runCtx))
