@@ -75,17 +75,15 @@ func (w *Worker) record(r *chunkRun) {
 	}
 }
 
-// put writes the item. A value that cannot be recorded fails its own task, not
-// the message: the others' results are good.
+// put writes the item. What cannot be recorded fails its own task, not the
+// message: the others' results are good.
 func (w *Worker) put(ctx context.Context, r *chunkRun) (store.Result, []child, store.PutOutcome, error) {
-	for {
+	for tries := 0; ; tries++ {
 		res, children := w.settle(r)
 		out, err := w.cfg.Results.PutResult(ctx, r.d.job, res)
-		k := r.culprit(err)
-		if k < 0 {
+		if err == nil || !r.mend(res, err, tries) {
 			return res, children, out, err
 		}
-		r.outcomes[k] = outcome{ran: true, err: &Error{Kind: store.FailResult, Final: true, Err: err}}
 	}
 }
 
@@ -187,7 +185,7 @@ func (w *Worker) settle(r *chunkRun) (store.Result, []child) {
 		case o.err == nil:
 			res.Settled = append(res.Settled, store.Settled{Index: m.Index(k), Value: o.value})
 		case o.err.Final || m.Attempt >= max(1, d.job.MaxAttempts) || !mayHaveChildren(m):
-			res.Settled = append(res.Settled, store.Settled{Index: m.Index(k), Failure: failure(o.err, m.Args[k], m.Attempt)})
+			res.Settled = append(res.Settled, store.Settled{Index: m.Index(k), Failure: failure(o, m.Args[k], m.Attempt)})
 		default:
 			again = append(again, k)
 		}
@@ -215,11 +213,12 @@ func mayHaveChildren(m *codec.Message) bool {
 }
 
 // failure is what the item keeps of a task that failed for good.
-func failure(e *Error, arg msgpack.RawMessage, attempts int) *store.Failure {
-	return &store.Failure{
-		Kind: e.Kind, Message: clip(e.Err.Error()), Stack: clip(e.Stack),
-		Argument: append([]byte(nil), arg...), Attempts: attempts,
+func failure(o outcome, arg msgpack.RawMessage, attempts int) *store.Failure {
+	f := &store.Failure{Kind: o.err.Kind, Message: clip(o.err.Error()), Attempts: attempts}
+	if !o.bare {
+		f.Stack, f.Argument = clip(o.err.Stack), append([]byte(nil), arg...)
 	}
+	return f
 }
 
 // clip bounds a text from a handler to what an item should carry.

@@ -17,6 +17,7 @@ type outcome struct {
 	value []byte
 	err   *Error // nil for a success
 	ran   bool   // false: the task was not started, or was cut short by the worker
+	bare  bool   // a failure is recorded without its argument and stack, see shrink
 }
 
 // chunkRun runs the tasks of one message in order and keeps their outcomes.
@@ -261,28 +262,4 @@ func (r *chunkRun) started() bool {
 
 func (r *chunkRun) unfinished() bool {
 	return slices.ContainsFunc(r.outcomes, func(o outcome) bool { return !o.ran })
-}
-
-// culprit returns the position of the task whose value made err, or −1 when
-// err is nil or not of a value's making.
-func (r *chunkRun) culprit(err error) int {
-	var invalid *store.InvalidResultError
-	var large *store.TooLargeError
-	switch {
-	case errors.As(err, &invalid):
-		for k, o := range r.outcomes {
-			if o.value != nil && r.d.msg.Index(k) == invalid.Index {
-				return k
-			}
-		}
-	case errors.As(err, &large):
-		biggest := -1
-		for k, o := range r.outcomes {
-			if o.value != nil && (biggest < 0 || len(o.value) > len(r.outcomes[biggest].value)) {
-				biggest = k
-			}
-		}
-		return biggest
-	}
-	return -1
 }
