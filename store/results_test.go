@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -278,4 +279,37 @@ func TestLongFailureTextsAreCut(t *testing.T) {
 	if d := cmp.Diff(&want, got.Settled[0].Failure); d != "" {
 		t.Errorf("failure (-want +got):\n%s", d)
 	}
+}
+
+func TestOutcomesOfTasksWithoutAJob(t *testing.T) {
+	t.Parallel()
+	s, _ := setup(t)
+	if _, _, err := s.LooseOutcomes(t.Context(), "mine"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("before anything is recorded: %v, want ErrNotFound", err)
+	}
+	write := func(id codec.Identity, children []store.Child, indices ...int) {
+		t.Helper()
+		r := resultOf(store.Job{}, id, indices...)
+		r.ID, r.Expires, r.Children = "mine", created.Add(time.Hour), children
+		put(t, s, store.Job{}, r)
+	}
+	want := func(pending int, indices ...int) {
+		t.Helper()
+		settled, left, err := s.LooseOutcomes(t.Context(), "mine")
+		var got []int
+		for _, o := range settled {
+			got = append(got, o.Index)
+		}
+		if err != nil || left != pending || !slices.Equal(got, indices) {
+			t.Errorf("settled %v, %d pending, %v; want %v and %d", got, left, err, indices, pending)
+		}
+	}
+	write("0", []store.Child{{Identity: "0.1", Indices: []int{1, 3}, Attempt: 2}, {Identity: "0.2", Indices: []int{4}, Attempt: 1}}, 0, 2)
+	want(3, 0, 2)
+	write("0.2", nil, 4)
+	want(2, 0, 2, 4)
+	write("0.1", []store.Child{{Identity: "0.1.1", Indices: []int{3}, Attempt: 3}}, 1)
+	want(1, 0, 1, 2, 4)
+	write("0.1.1", nil, 3)
+	want(0, 0, 1, 2, 3, 4)
 }

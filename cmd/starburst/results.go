@@ -15,18 +15,24 @@ func resultsCommand() *cli.Command {
 	return command(&cli.Command{
 		Name:      "results",
 		Usage:     "print a job's results in order",
-		UsageText: "starburst results JOB [-o jsonl|csv|table|text] [--wait]",
+		UsageText: "starburst results JOB|--id ID [-o jsonl|csv|table|text] [--wait]",
 		Description: "Prints what is there, in the order of the inputs, and exits with 8 when tasks are still missing; --wait waits\n" +
 			"for them. Exits with 3 when tasks failed; their errors are part of the output (not with -o text). Of a cancelled job it\n" +
-			"prints what there is and exits with 1; --wait ends as soon as the job is cancelled.",
+			"prints what there is and exits with 1; --wait ends as soon as the job is cancelled.\n" +
+			"--id reads the results of tasks that a program put straight onto the queue, without a job.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "jsonl", Usage: "`jsonl|csv|table|text`"},
 			&cli.BoolFlag{Name: "wait", Usage: "wait until all tasks are settled"},
+			&cli.StringFlag{Name: "id", Usage: "the `ID` of a message without a job"},
 			&cli.BoolFlag{Name: "failed", Usage: "print failed tasks only"},
 		},
 		Action: func(c *cli.Context) error {
+			loose := c.String("id")
+			if loose != "" && c.Args().Present() {
+				return exit.Errorf(exit.Usage, "a job and --id exclude each other").WithHint("starburst results --help")
+			}
 			id, err := oneArgument(c, "JOB")
-			if err != nil {
+			if err != nil && loose == "" {
 				return err
 			}
 			if err := checkFormat(c.String("output")); err != nil {
@@ -35,6 +41,9 @@ func resultsCommand() *cli.Command {
 			s, err := connect(c)
 			if err != nil {
 				return err
+			}
+			if loose != "" {
+				return withSession(c, s, func(ctx context.Context, _ func(store.Job)) error { return looseResults(ctx, c, s, loose) })
 			}
 			return withSession(c, s, func(ctx context.Context, created func(store.Job)) error {
 				job, err := s.Attach(ctx, id)
