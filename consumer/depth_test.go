@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -99,4 +100,37 @@ func TestAMessageThatCannotHaveChildrenGoesBackWhenItsWorkerStops(t *testing.T) 
 			t.Errorf("items %v, %d messages; want the message back as it was", b.results.items, b.queue.Len())
 		}
 	})
+}
+
+// A sender that compresses better than a worker can send what the worker cannot send on.
+func TestAChildThatFitsNoMessageLeavesAReason(t *testing.T) {
+	t.Parallel()
+	noise := make([]byte, codec.MaxBody)
+	random := rand.NewChaCha8([32]byte{1})
+	_, _ = random.Read(noise) // never fails
+	raw, err := codec.Marshal(noise)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, job string
+		blobs     Blobs
+		fits      bool
+	}{
+		{"no bucket", "j", nil, false},
+		{"no job", "", &fakeBlobs{objects: map[string][]byte{}}, false},
+		{"a bucket and a job", "j", &fakeBlobs{objects: map[string][]byte{}}, true},
+	} {
+		b := setup(Registry{"h": echo})
+		b.cfg.Blobs = tt.blobs
+		w, err := New(b.cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.encodeChild(t.Context(), &codec.Message{Handler: "h", Job: tt.job, Identity: "0.1", Args: []msgpack.RawMessage{raw}})
+		u, refused := errors.AsType[*unusable](err)
+		if refused == tt.fits || refused && u.reason != "child" {
+			t.Errorf("%s: %v, want it to fit: %v", tt.name, err, tt.fits)
+		}
+	}
 }

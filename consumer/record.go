@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"time"
 
@@ -260,6 +261,11 @@ func (w *Worker) sendChildren(d *delivery, children []child) bool {
 	entries := make([]sqsbatch.Entry, len(children))
 	for i := range children {
 		body, err := w.encodeChild(ctx, &children[i].msg)
+		if u, ok := errors.AsType[*unusable](err); ok {
+			w.cfg.Log.ErrorContext(ctx, "child message cannot be made", "child", children[i].msg.Identity, "err", err)
+			w.reject(ctx, d, u)
+			return false
+		}
 		if err != nil {
 			w.cfg.Log.ErrorContext(ctx, "child message not made; its parent will be delivered again", "child", children[i].msg.Identity, "err", err)
 			w.putBack(d)
@@ -278,17 +284,19 @@ func (w *Worker) sendChildren(d *delivery, children []child) bool {
 }
 
 // encodeChild encodes a child, offloading its arguments when they do not fit a
-// message: the parent's were offloaded then, too.
+// message: the parent's were offloaded then, too, or its sender compresses better.
+// An *unusable error says that no other delivery of the parent will do better.
 func (w *Worker) encodeChild(ctx context.Context, m *codec.Message) (string, error) {
 	body, err := codec.Encode(m)
 	if err != nil {
-		return "", err
+		return "", &unusable{reason: "child", detail: err.Error()}
 	}
 	if len(body) <= codec.MaxBody {
 		return body, nil
 	}
-	if w.cfg.Blobs == nil {
-		return "", fmt.Errorf("arguments of %s exceed %d bytes and this worker has no bucket", m.Identity, codec.MaxBody)
+	if w.cfg.Blobs == nil || m.Job == "" {
+		return "", &unusable{reason: "child", detail: fmt.Sprintf(
+			"the arguments of %s exceed %d bytes, and there is no bucket, or no job to keep them under", m.Identity, codec.MaxBody)}
 	}
 	b := codec.EncodeArgs(m.Args)
 	sum := sha256.Sum256(b)
