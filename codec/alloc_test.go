@@ -49,7 +49,7 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-func encoded(t *testing.T, m *codec.Message) []byte {
+func encoded(t testing.TB, m *codec.Message) []byte {
 	t.Helper()
 	raw, err := codec.AppendMessage(nil, m)
 	if err != nil {

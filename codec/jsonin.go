@@ -45,7 +45,7 @@ type jsonReader struct {
 	src     []byte
 	pos     int
 	dst     []byte
-	scratch []byte // unescaped strings
+	scratch []byte // unescaped strings, decoded base64
 	objects bool   // some object had two keys or more
 }
 
@@ -208,11 +208,10 @@ func (p *jsonReader) escapes(at int) error {
 		if !ok {
 			return nil
 		}
-		b, err := base64.StdEncoding.DecodeString(string(text))
-		if err != nil {
+		if !p.base64(text) {
 			return p.fail(`"$bin" is not base64`)
 		}
-		p.dst = appendBin(p.dst[:at], b)
+		p.dst = appendBin(p.dst[:at], p.scratch)
 	case "$ext":
 		n, off, ok := readArrayLen(p.dst, val)
 		if !ok || n != 2 {
@@ -227,44 +226,77 @@ func (p *jsonReader) escapes(at int) error {
 		if !ok {
 			return nil
 		}
-		b, err := base64.StdEncoding.DecodeString(string(text))
-		if err != nil {
+		if !p.base64(text) {
 			return p.fail(`"$ext" is not base64`)
 		}
-		p.dst = appendExt(p.dst[:at], int8(typ), b)
+		p.dst = appendExt(p.dst[:at], int8(typ), p.scratch)
 	}
 	return nil
 }
 
+// base64 decodes text, which may be part of dst, into scratch.
+func (p *jsonReader) base64(text []byte) (ok bool) {
+	b, err := base64.StdEncoding.AppendDecode(p.scratch[:0], text)
+	p.scratch = b
+	return err == nil
+}
+
+// maxExactDigits is how many decimal digits every integer below 2^53 has; the
+// quotient of two such numbers, the divisor a power of ten up to 10^22, is the
+// nearest float64 to the decimal fraction (W. Clinger, 1990).
+const maxExactDigits = 15
+
+var powersOfTen = [maxExactDigits + 1]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
+
 func (p *jsonReader) number() error {
 	start := p.pos
-	if p.peek() == '-' {
+	negative := p.peek() == '-'
+	if negative {
 		p.pos++
 	}
+	var digits uint64 // of number and fraction; wrong when there are more than 19
+	whole, fraction, exponent := 1, 0, false
 	if p.peek() == '0' {
 		p.pos++
-	} else if p.digits() == 0 {
+	} else if whole, digits = p.digits(0); whole == 0 {
 		return p.fail("want a digit")
 	}
-	isInt := true
 	if p.peek() == '.' {
-		isInt = false
 		p.pos++
-		if p.digits() == 0 {
+		if fraction, digits = p.digits(digits); fraction == 0 {
 			return p.fail("want a digit")
 		}
 	}
 	if c := p.peek(); c == 'e' || c == 'E' {
-		isInt = false
+		exponent = true
 		p.pos++
 		if c := p.peek(); c == '+' || c == '-' {
 			p.pos++
 		}
-		if p.digits() == 0 {
+		if n, _ := p.digits(0); n == 0 {
 			return p.fail("want a digit")
 		}
 	}
-	text := string(p.src[start:p.pos])
+	switch {
+	case exponent || whole+fraction > maxExactDigits:
+		return p.longNumber(p.src[start:p.pos], fraction == 0 && !exponent)
+	case fraction > 0:
+		f := float64(digits) / powersOfTen[fraction]
+		if negative {
+			f = -f
+		}
+		p.dst = appendFloat64(p.dst, f)
+	case negative:
+		p.dst = appendInt(p.dst, -int64(digits))
+	default:
+		p.dst = appendUint(p.dst, digits)
+	}
+	return nil
+}
+
+// longNumber appends a number that takes more than arithmetic with float64.
+func (p *jsonReader) longNumber(digits []byte, isInt bool) error {
+	text := string(digits)
 	if !isInt {
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil {
@@ -285,10 +317,16 @@ func (p *jsonReader) number() error {
 	return nil
 }
 
-func (p *jsonReader) digits() (n int) {
-	for p.pos < len(p.src) && p.src[p.pos] >= '0' && p.src[p.pos] <= '9' {
+// digits reads decimal digits, counts them and appends them to value.
+func (p *jsonReader) digits(value uint64) (n int, more uint64) {
+	for p.pos < len(p.src) {
+		d := p.src[p.pos] - '0'
+		if d > 9 {
+			break
+		}
+		value = 10*value + uint64(d)
 		p.pos++
 		n++
 	}
-	return n
+	return n, value
 }

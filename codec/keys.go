@@ -10,9 +10,12 @@ import (
 // business, and comparing all pairs of it would cost too much here.
 const maxCheckedKeys = 64
 
-// fewKeys is the size of most records. They get an array of their own on the
-// stack, because clearing one for maxCheckedKeys takes longer than checking four keys.
+// fewKeys is the size of most records. Their keys are compared in pairs; more keys
+// are found in a hash table, which takes time to clear.
 const fewKeys = 16
+
+// tableBits gives the table twice as many places as there are keys.
+const tableBits = 7
 
 // checkKeys refuses duplicate keys in the maps of the value at b[off:]
 // that have at most maxCheckedKeys entries: decoders disagree on which one wins,
@@ -29,10 +32,11 @@ func checkKeys(b []byte, off int) (end int, err error) {
 	if n, next, ok := readMapLen(b, off); ok && n > 1 && n <= maxCheckedKeys {
 		if n <= fewKeys {
 			var seen [fewKeys]seenKey
-			return checkMap(b, next, seen[:n])
+			return checkMap(b, next, seen[:n], nil)
 		}
 		var seen [maxCheckedKeys]seenKey
-		return checkMap(b, next, seen[:n])
+		var table [1 << tableBits]uint8
+		return checkMap(b, next, seen[:n], &table)
 	}
 	off += header
 	for range length {
@@ -53,8 +57,22 @@ type seenKey struct {
 	off, end uint32
 }
 
-// checkMap checks a map of len(seen) entries that begin at b[off:].
-func checkMap(b []byte, off int, seen []seenKey) (end int, err error) {
+// isInTable tells whether the key is among those that have been seen, and puts it
+// into the table when it is not. The table holds places in seen, counted from 1; 0 is free.
+func isInTable(b []byte, seen []seenKey, table *[1 << tableBits]uint8, key seenKey) bool {
+	at := key.look * 0x9e3779b97f4a7c15 >> (64 - tableBits)
+	for ; table[at] != 0; at = (at + 1) % (1 << tableBits) {
+		if s := seen[table[at]-1]; s.look == key.look && sameKey(b, s, key) {
+			return true
+		}
+	}
+	table[at] = uint8(len(seen) + 1)
+	return false
+}
+
+// checkMap checks a map of len(seen) entries that begin at b[off:]. table is nil
+// when they are few.
+func checkMap(b []byte, off int, seen []seenKey, table *[1 << tableBits]uint8) (end int, err error) {
 	for n := range seen {
 		// Most keys are short strings, whose look is their own bytes.
 		size := int(b[off] & 0x1f)
@@ -68,13 +86,20 @@ func checkMap(b []byte, off int, seen []seenKey) (end int, err error) {
 			}
 			look = keyLook(b[off:next])
 		}
-		for i := range n {
-			if s := &seen[i]; s.look == look && sameKey(b[s.off:s.end], b[off:next]) {
-				return 0, bad(ReasonMsgpack, "map with a duplicate key at byte %d", off)
+		key := seenKey{look, uint32(off), uint32(next)}
+		twice := false
+		if table == nil {
+			for i := range n {
+				twice = twice || seen[i].look == look && sameKey(b, seen[i], key)
 			}
+		} else {
+			twice = isInTable(b, seen[:n], table, key)
 		}
-		seen[n] = seenKey{look, uint32(off), uint32(next)} //nolint:gosec // n ranges over seen
-		if size := valueSize[b[next]]; size != 0 {         // as checkKeys, without the call
+		if twice {
+			return 0, bad(ReasonMsgpack, "map with a duplicate key at byte %d", off)
+		}
+		seen[n] = key                              //nolint:gosec // n ranges over seen
+		if size := valueSize[b[next]]; size != 0 { // as checkKeys, without the call
 			off = next + int(size)
 		} else if off, err = checkKeys(b, next); err != nil {
 			return 0, err
@@ -97,11 +122,11 @@ func keyLook(b []byte) uint64 {
 	return uint64(class) ^ keyHash(key)
 }
 
-func sameKey(a, b []byte) bool {
+func sameKey(b []byte, x, y seenKey) bool {
 	var scratch, other [numberKey]byte
-	classA, keyA := mapKey(a, scratch[:0])
-	classB, keyB := mapKey(b, other[:0])
-	return classA == classB && bytes.Equal(keyA, keyB)
+	classX, keyX := mapKey(b[x.off:x.end], scratch[:0])
+	classY, keyY := mapKey(b[y.off:y.end], other[:0])
+	return classX == classY && bytes.Equal(keyX, keyY)
 }
 
 // numberKey is how many bytes a number takes as a map key.
