@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -34,6 +35,38 @@ func (p *process) signal(t *testing.T, s syscall.Signal) {
 			t.Logf("signal %v to %s: %v", s, p.Name, err)
 		}
 	}
+}
+
+// freeze stops the process and returns when it stands still: a signal is only a
+// request, and on a busy machine threads go on for a while.
+func (p *process) freeze(t *testing.T) {
+	t.Helper()
+	p.signal(t, syscall.SIGSTOP)
+	await(t, p.Name+" stands still", 20*time.Second, func() bool { return stopped(t, p.cmd.Process.Pid) })
+}
+
+// stopped reports whether all threads of the process are stopped.
+func stopped(t *testing.T, pid int) bool {
+	t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range threads {
+		stat, err := os.ReadFile(path)
+		_, state, _ := strings.Cut(string(stat), ") ")
+		if err != nil || !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	if len(threads) > 0 {
+		return true
+	}
+	state, err := exec.Command("ps", "-o", "state=", "-p", strconv.Itoa(pid)).Output() // without /proc
+	if err != nil {
+		t.Fatalf("the state of process %d: %v", pid, err)
+	}
+	return strings.HasPrefix(strings.TrimSpace(string(state)), "T")
 }
 
 // start starts a worker process; it is killed at the test's end at the latest.

@@ -90,7 +90,7 @@ func TestAFrozenWorkersWriteAndTheRedeliverys(t *testing.T) {
 			zombie := w.start(t, workerSpec{Name: "zombie", Slots: 1})
 			job := w.submit(t, sleeps(1, 100), 1)
 			g.await(t, "zombie")
-			zombie.signal(t, syscall.SIGSTOP)
+			zombie.freeze(t)
 			other := w.start(t, workerSpec{Name: "other", Slots: 1}) // gets it when the visibility timeout has passed
 			g.await(t, "other")
 			g.open(c.first)
@@ -126,7 +126,7 @@ func TestAWorkerFrozenInATask(t *testing.T) {
 	job := w.submit(t, []work{{MS: 100, Kind: gated}}, 1)
 	await(t, "the task is begun", 20*time.Second, func() bool { return len(w.runs(t)) == 1 })
 	pause(t, 200*time.Millisecond)
-	zombie.signal(t, syscall.SIGSTOP)
+	zombie.freeze(t)
 	if err := os.WriteFile(filepath.Join(w.dir, "gate"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
