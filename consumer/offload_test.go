@@ -49,6 +49,13 @@ func (b *fakeBlobs) Get(_ context.Context, key string, limit int64) ([]byte, err
 	return v, nil
 }
 
+// count returns how many result items and records of bad messages there are.
+func (r *fakeResults) count() (items, bad int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.items), len(r.bad)
+}
+
 // TestHostilePointers sends messages that point somewhere, to a worker whose bucket holds another job's secret.
 func TestHostilePointers(t *testing.T) {
 	t.Parallel()
@@ -84,7 +91,7 @@ func TestHostilePointers(t *testing.T) {
 				blobs := &fakeBlobs{objects: map[string][]byte{"in/j/good": args, "in/k/good": args, "out/j/0/t": args, "in/j/large": make([]byte, 1<<20)}}
 				b := setup(Registry{"echo": echo}, body)
 				b.cfg.Blobs = blobs
-				b.runUntil(t, time.Minute, func() bool { return len(b.results.items)+len(b.results.bad) > 0 })
+				b.runUntil(t, time.Minute, func() bool { items, bad := b.results.count(); return items+bad > 0 })
 				if tt.detail == "" {
 					if len(b.results.items) != 1 {
 						t.Errorf("items %v, bad %+v; want the task done", b.results.items, b.results.bad)
@@ -114,7 +121,7 @@ func TestABucketThatFailsMakesNoBadMessage(t *testing.T) {
 		time.AfterFunc(10*time.Second, func() { blobs.mu.Lock(); blobs.fail = nil; blobs.mu.Unlock() })
 		b := setup(Registry{"echo": echo}, body)
 		b.cfg.Blobs = blobs
-		b.runUntil(t, 10*time.Minute, func() bool { return len(b.results.items) > 0 })
+		b.runUntil(t, 10*time.Minute, func() bool { items, _ := b.results.count(); return items > 0 })
 		if len(b.results.items) != 1 || len(b.results.bad) != 0 || len(blobs.asked) < 2 {
 			t.Errorf("items %v, bad %+v after %d requests; want the task done at last", b.results.items, b.results.bad, len(blobs.asked))
 		}
@@ -127,7 +134,7 @@ func TestTasksBeyondTheJobAreRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(Registry{"echo": echo}, chunkBody(t, "echo", 8, 2), chunkBody(t, "echo", 9, 2))
 		b.results.jobs["j"] = store.Job{ID: "j", MaxAttempts: 1, Shards: 1, N: 10}
-		b.runUntil(t, time.Minute, func() bool { return len(b.results.items) > 0 && len(b.results.bad) > 0 })
+		b.runUntil(t, time.Minute, func() bool { items, bad := b.results.count(); return items > 0 && bad > 0 })
 		ok, failed, _ := b.results.settled("j")
 		if len(ok) != 2 || len(failed) != 0 || b.results.bad[0].Reason != "unknown task" || b.results.bad[0].Detail != "task 10; job j has 10" {
 			t.Errorf("settled %v and %v, bad %+v", ok, failed, b.results.bad)
