@@ -109,6 +109,14 @@ func baseUnit(unit string) string {
 	return "request"
 }
 
+// RequestLine returns the id of the price book's line for a kind of request that a
+// ledger or a meter counts ("sqs.send", "ddb.wru", "s3.put"), and false for what is not
+// priced by the request ("bytes.in").
+func RequestLine(op string) (id string, billed bool) {
+	id, billed = requestLine(op, nil)
+	return id, billed && id != op
+}
+
 // requestLine returns the price book's line for an operation, and whether it counts.
 // Consumed units ("ddb.wru", "ddb.rru"), where a worker reports them, replace the
 // calls of their kind; an unknown operation returns itself, which no book prices.

@@ -31,6 +31,8 @@ type Worker struct {
 	Triggers map[string]int64
 	// Requests counts the worker's own calls to AWS: "sqs.receive", "ddb.put", "s3.get", …
 	Requests map[string]int64
+	// CPUMS is the processor time of the worker's process. It is shown beside the time in handlers, and prices nothing.
+	CPUMS int64
 }
 
 // JobWork is what a worker did for one job.
@@ -106,8 +108,9 @@ type WorkerCost struct {
 	Bill Bill
 	// Cost is what the statement counts of the worker: its bill and its requests, or one job's part of both.
 	Cost PicoUSD
-	// Estimated is the worker's.
-	Estimated bool
+	// Estimated and CPUMS are the worker's. BusyMS is its time in handlers, of the one job if the statement is limited to one.
+	Estimated     bool
+	BusyMS, CPUMS int64
 }
 
 // WaveCost is one wave's part of a statement.

@@ -49,7 +49,7 @@ func TestStatementAddsUpByJobWorkerAndLine(t *testing.T) {
 			{Job: cost.Idle, Startup: 48_173_889, Idle: 240_869_444, Requests: 625_000},
 		},
 		Workers: []cost.WorkerCost{
-			{Name: "w1", Wave: "1", Cost: 1_524_288_889,
+			{Name: "w1", Wave: "1", Cost: 1_524_288_889, BusyMS: 45_000,
 				Bill: cost.Bill{Seconds: 100, VCPU: 1_124_400_000, GB: 247_000_000, PublicIPv4: 138_888_889}},
 			{Name: "w2", Cost: 289_668_333,
 				Bill: cost.Bill{Seconds: 60, VCPU: 168_660_000, GB: 37_050_000, PublicIPv4: 83_333_333}},

@@ -50,6 +50,7 @@ func (t *tally) worker(w Worker) error {
 	}
 	shares := Attribute(bill.Total(), work)
 	cost := t.attribute(shares, charges, w.Jobs)
+	var busy int64
 	for job, jw := range w.Jobs {
 		if !t.counts(job) {
 			continue
@@ -58,12 +59,13 @@ func (t *tally) worker(w Worker) error {
 		j.Tasks += jw.Tasks
 		j.BusyMS += jw.BusyMS
 		j.WastedMS += jw.WastedMS
+		busy += jw.BusyMS
 	}
 	cost = add(cost, t.requests(w))
 	if t.options.Job != "" && cost == 0 {
 		return nil // the job has no part in this worker
 	}
-	t.workers = append(t.workers, WorkerCost{Name: w.Name, Wave: w.Wave, Bill: bill, Cost: cost, Estimated: w.Estimated})
+	t.workers = append(t.workers, WorkerCost{Name: w.Name, Wave: w.Wave, Bill: bill, Cost: cost, Estimated: w.Estimated, BusyMS: busy, CPUMS: w.CPUMS})
 	t.wave(cmp.Or(w.Wave, UnknownWave), 1, cost)
 	return nil
 }

@@ -145,22 +145,17 @@ type costNote struct {
 	notes []string
 }
 
-// jobCost prices the job's workers; a job without ledgers costs nothing yet.
+// jobCost is what `starburst cost` says of the job, in short.
 func jobCost(ctx context.Context, s *burst.Session, id string) (costNote, error) {
-	ledgers, err := s.Store().JobLedgers(ctx, id)
+	bills, err := s.Bills()
 	if err != nil {
 		return costNote{}, err
 	}
-	st, err := burst.Statement(ledgers, time.Now())
-	if err != nil {
+	b, err := bills.Job(ctx, id)
+	if err != nil || b.Statement.Total == 0 {
 		return costNote{}, err
 	}
-	for _, j := range st.Jobs {
-		if j.Job == id {
-			return costNote{pico: int64(j.Total()), text: j.Total().Short(), notes: st.Assumptions}, nil
-		}
-	}
-	return costNote{}, nil
+	return costNote{pico: int64(b.Statement.Total), text: b.Statement.Total.Short(), notes: b.Statement.Assumptions}, nil
 }
 
 func printJobTable(w io.Writer, j jobLine, cost costNote) error {

@@ -75,10 +75,11 @@ func Worker(l store.Ledger, now time.Time) cost.Worker {
 		Stop:     stop,
 		Jobs:     make(map[string]cost.JobWork, len(l.Jobs)),
 		Requests: l.Cost.Requests,
+		CPUMS:    l.Cost.CPUMS,
 	}
 	for job, c := range l.Jobs {
 		jw := cost.JobWork{Tasks: c.OK + c.Failed, BusyMS: c.BusyMS, WastedMS: c.WastedMS, FailedMS: c.FailedMS, InterruptedMS: c.InterruptedMS}
-		if estimated { // it did not live to record what it was running
+		if estimated || !l.Final && !l.End.IsZero() { // it did not live to record what it was running
 			jw.WastedMS += c.RunningMS
 			jw.InterruptedMS += c.RunningMS
 		}

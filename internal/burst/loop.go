@@ -55,6 +55,9 @@ func (s *Session) prepareLoop(ctx context.Context) error {
 		cfg.Policy.StrandedAfter = 2 * laptop.Visibility
 		fc.LedgerEvery, fc.LeaseTTL = time.Second, laptopLease
 	}
+	if book, _, err := s.Prices(); err == nil { // without one, decisions only lack what was spent
+		fc.Prices = book
+	}
 	f, err := fleet.New(fc)
 	if err != nil {
 		return err

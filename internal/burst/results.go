@@ -127,6 +127,6 @@ func (s *Session) snapshot(ctx context.Context, job store.Job) (progress.Snapsho
 	}
 	// A task that was run again after it had failed is in two ledgers, or twice in one.
 	snap.Done, snap.Failed = min(snap.Done, job.N), min(snap.Failed, job.N)
-	snap.Cost = costText(ledgers, job.ID, time.Now())
+	snap.Cost = s.costText(ledgers, job.ID, time.Now())
 	return snap, nil
 }

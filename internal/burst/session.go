@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/starburst-go/starburst/autoscale"
+	"github.com/starburst-go/starburst/cost"
 	"github.com/starburst-go/starburst/internal/laptop"
 	"github.com/starburst-go/starburst/internal/role"
 	"github.com/starburst-go/starburst/internal/stack"
@@ -59,6 +60,11 @@ type Session struct {
 	loopDone sync.WaitGroup
 	running  atomic.Int64     // workers as last seen by the loop
 	watchJob func(job string) // tells the loop of a job
+
+	pricesOnce sync.Once // makes the three below
+	book       *cost.Book
+	bookNotes  []string
+	bookErr    error
 }
 
 // Open brings up what the session needs.

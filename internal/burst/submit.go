@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/starburst-go/starburst/internal/bill"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/internal/progress"
 	"github.com/starburst-go/starburst/producer"
@@ -18,8 +19,17 @@ import (
 // has exit code 2; a job sent in part has exit code 9. Fleet, MaxWorkers and
 // Slots are filled in from the session where spec leaves them empty.
 func (s *Session) Submit(ctx context.Context, spec producer.Spec) (store.Job, error) {
-	if err := s.checkHandler(ctx, spec.Handler); err != nil {
+	pre, err := s.Prepare(ctx, spec)
+	if err != nil {
 		return store.Job{}, err
+	}
+	return s.Send(ctx, pre, nil)
+}
+
+// Prepare reads the job through without sending anything: it is valid, counted and cut into messages then.
+func (s *Session) Prepare(ctx context.Context, spec producer.Spec) (*producer.Prepared, error) {
+	if err := s.checkHandler(ctx, spec.Handler); err != nil {
+		return nil, err
 	}
 	spec.Fleet = s.stack.Fleet
 	if spec.MaxWorkers == 0 && s.loop != nil {
@@ -27,26 +37,38 @@ func (s *Session) Submit(ctx context.Context, spec producer.Spec) (store.Job, er
 	}
 	p, err := s.producer()
 	if err != nil {
+		return nil, err
+	}
+	pre, err := p.Prepare(ctx, spec)
+	if err != nil {
+		return nil, submitError(err)
+	}
+	return pre, nil
+}
+
+// Send makes the prepared job and sends its tasks. The forecast, if there is one, is kept with the job.
+func (s *Session) Send(ctx context.Context, pre *producer.Prepared, forecast *bill.Forecast) (store.Job, error) {
+	p, err := s.producer()
+	if err != nil {
 		return store.Job{}, err
 	}
-	if spec.Job != "" {
-		if err := s.forgetCancelled(ctx, spec.Job); err != nil {
-			return store.Job{}, err
-		}
+	if err := s.forgetCancelled(ctx, pre.Spec.Job); err != nil {
+		return store.Job{}, err
 	}
 	bar := progress.New(nil, "", 0, time.Now) // shows nothing until the job exists
-	created := spec.Created
-	spec.Created = func(j store.Job) {
+	created := pre.Spec.Created
+	pre.Spec.Created = func(j store.Job) {
 		bar = progress.New(s.cfg.Progress, j.Handler, j.N, time.Now)
 		if created != nil {
 			created(j)
 		}
 		s.begin(j.ID)
 	}
-	spec.Progress = func(confirmed, _ int) {
+	pre.Spec.Progress = func(confirmed, _ int) {
 		bar.Update(progress.Snapshot{Done: confirmed, Phase: "enqueued"})
 	}
-	report, err := p.Submit(ctx, spec)
+	before := s.clients.Meter.Counts()
+	report, err := p.Send(ctx, pre)
 	bar.Done()
 	s.begin(report.Job.ID)
 	if err != nil {
@@ -55,6 +77,8 @@ func (s *Session) Submit(ctx context.Context, spec producer.Spec) (store.Job, er
 	if report.Resumed {
 		s.cfg.notef("job %s exists; %s of its %s tasks were there, %s sent again",
 			report.Job.ID, progress.Count(report.Skipped), progress.Count(report.Job.N), progress.Count(report.Sent))
+	} else if forecast != nil {
+		s.keep(ctx, report.Job, *forecast, before)
 	}
 	return report.Job, nil
 }

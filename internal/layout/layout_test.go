@@ -41,6 +41,7 @@ var mayImport = []struct{ of, packages string }{
 	{"cost", ""},
 	{"cost/sample", "cost store"},
 	{"internal/prices", "cost"},
+	{"internal/bill", "cost cost/sample store"},
 	{"autoscale", "cost"},
 	{"autoscale/fleet", "autoscale cost cost/sample store"},
 	{"producer", "codec store internal/awserr internal/sqsbatch"},
@@ -54,12 +55,12 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/stack", "internal/exit internal/meter store"},
 	{"internal/laptop", "internal/exit internal/stack internal/localaws"},
 	{"internal/role", "consumer store internal/ecsagent internal/exit internal/stack internal/laptop"},
-	{"internal/burst", "producer autoscale/... cost/... store internal/exit internal/prices internal/progress internal/stack internal/laptop internal/role"},
+	{"internal/burst", "producer autoscale/... cost/... store internal/bill internal/exit internal/prices internal/progress internal/stack internal/laptop internal/role"},
 	{"internal/dlq", "codec store internal/awserr internal/exit internal/sqsbatch"},
 	{"internal/bench", "producer consumer internal/burst internal/progress internal/role internal/usage"},
 	{".", "producer consumer autoscale/... cost/... codec store internal/burst internal/exit internal/role internal/stack"},
-	{"cmd/...", ". producer consumer autoscale/... cost/... codec store internal/awserr internal/bench internal/burst internal/dlq " +
-		"internal/exit internal/laptop internal/localaws internal/progress internal/role internal/stack"},
+	{"cmd/...", ". producer consumer autoscale/... cost/... codec store internal/awserr internal/bench internal/bill internal/burst internal/dlq " +
+		"internal/exit internal/laptop internal/localaws internal/prices internal/progress internal/role internal/stack"},
 
 	// Examples are what a user can write.
 	{"examples/...", ". examples/internal/..."},
