@@ -8,7 +8,9 @@ import assert from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";
 import { after, describe, test } from "node:test";
 
-import { JobExistsError, NotFoundError, Starburst, TaskError, UnknownHandlerError } from "./starburst.mjs";
+import { SendMessageBatchCommand, SQSClient } from "@aws-sdk/client-sqs";
+
+import { JobExistsError, NotFoundError, PartlySentError, Starburst, TaskError, UnknownHandlerError } from "./starburst.mjs";
 
 const skip = process.env.STARBURST_QUEUE_URL ? false : "no stack: run by make test-languages";
 const signal = skip ? undefined : AbortSignal.timeout(90_000); // on a busy machine
@@ -88,6 +90,57 @@ describe("on a stack", { skip, concurrency: 4 }, () => {
     assert.deepEqual(await all((await sb.job(job.id)).results({ signal })), want);
     await assert.rejects(sb.createJob("exec", ["a", "b"], { jobId: job.id }), JobExistsError);
     await assert.rejects(sb.job("nobody-made-this"), NotFoundError);
+  });
+
+  /** An SQSClient that fails or forgets some entries of each call, and sends some of those nevertheless. */
+  class FlakySQS {
+    sqs = new SQSClient();
+    state = 7;
+    sent = 0;
+
+    async send({ input: { QueueUrl, Entries } }) {
+      const fates = [...Array(6).fill("good"), "fail", "forget", "sent but failed", "sent but forgotten"];
+      const fate = new Map(Entries.map((e) => [e.Id, fates[(this.state = (this.state * 48271) % 2147483647) % 10]]));
+      const through = Entries.filter((e) => !["fail", "forget"].includes(fate.get(e.Id)));
+      this.sent += through.length;
+      const answer = through.length ? await this.sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries: through })) : {};
+      return {
+        Successful: answer.Successful?.filter((s) => fate.get(s.Id) === "good"),
+        Failed: Entries.filter((e) => fate.get(e.Id).includes("fail")).map(({ Id }) => ({ Id, Code: "InternalError", SenderFault: false })),
+      };
+    }
+  }
+
+  test("messages that fail or arrive twice count once", async () => {
+    const sqs = new FlakySQS();
+    const flaky = new Starburst({ sqs });
+    const args = Array.from({ length: 60 }, (_, i) => i);
+    const job = await flaky.createJob("exec", args, { chunk: 2 });
+    assert.ok(sqs.sent > 30, "some arrived more than once");
+    assert.deepEqual(await all(job.results({ signal })), args.map((i) => `${i} ${i}`));
+    assert.deepEqual(await Promise.all(args.slice(0, 20).map((i) => flaky.run("exec", i))), args.slice(0, 20).map((i) => `0 ${i}`));
+  });
+
+  test("a job that was sent in part is completed", async () => {
+    const sqs = new SQSClient();
+    let calls = 0;
+    const refusing = {
+      async send(command) {
+        if (++calls !== 2) return sqs.send(command);
+        return { Failed: command.input.Entries.map(({ Id }) => ({ Id, Code: "Refused", SenderFault: true })) };
+      },
+    };
+    const args = Array.from({ length: 25 }, (_, i) => i);
+    const e = await new Starburst({ sqs: refusing }).createJob("exec", args, { chunk: 1 }).catch((e) => e);
+    assert.ok(e instanceof PartlySentError);
+    assert.deepEqual([e.confirmed, e.n], [15, 25]);
+    const job = await sb.createJob("exec", args, { jobId: e.job });
+    assert.deepEqual(await all(job.results({ signal })), args.map((i) => `${i} ${i}`));
+  });
+
+  test("a failing task without a job is tried again", async () => {
+    const arg = "x".repeat(200_000); // too long for a command line
+    await assert.rejects(sb.run("exec", arg), (e) => e.kind === "error" && e.attempts === 3 && e.argument === arg);
   });
 
   test("a wait ends with its signal", async () => {

@@ -9,6 +9,8 @@ import base64
 import concurrent.futures
 import datetime
 import os
+import random
+import threading
 import urllib.parse
 
 import pytest
@@ -105,6 +107,62 @@ def test_a_job_can_be_found_and_made_again(client):
         client.create_job("exec", ["a", "b"], job_id=job.id)
     with pytest.raises(starburst.NotFoundError):
         client.job("nobody-made-this")
+
+
+class FlakySQS:
+    """Fails or forgets some entries of each call, and sends some of those nevertheless."""
+
+    def __init__(self, sqs, seed):
+        self.sqs, self.rng, self.sent = sqs, random.Random(seed), 0
+
+    def send_message_batch(self, *, QueueUrl, Entries):
+        fate = {e["Id"]: self.rng.choice(["good"] * 6 + ["fail", "forget", "sent but failed", "sent but forgotten"]) for e in Entries}
+        through = [e for e in Entries if fate[e["Id"]] not in ("fail", "forget")]
+        self.sent += len(through)
+        answer = self.sqs.send_message_batch(QueueUrl=QueueUrl, Entries=through) if through else {}
+        return {
+            "Successful": [s for s in answer.get("Successful", ()) if fate[s["Id"]] == "good"],
+            "Failed": [{"Id": id, "Code": "InternalError", "SenderFault": False} for id, f in fate.items() if "fail" in f],
+        }
+
+
+def test_messages_that_fail_or_arrive_twice_count_once(client):
+    flaky = starburst.Client(sqs=FlakySQS(client._sqs, seed=7))
+    job = flaky.create_job("exec", range(60), chunk=2)
+    assert flaky._sqs.sent > 30  # some arrived more than once
+    assert list(job.results(TIMEOUT)) == [f"{i} {i}" for i in range(60)]
+    with starburst.Executor(flaky) as ex:
+        futures = [ex.submit("exec", i) for i in range(20)]
+        assert [f.result(TIMEOUT) for f in futures] == [f"0 {i}" for i in range(20)]
+
+
+class RefusingSQS:
+    """Refuses the second call for good."""
+
+    def __init__(self, sqs):
+        self.sqs, self.calls, self.lock = sqs, 0, threading.Lock()
+
+    def send_message_batch(self, *, QueueUrl, Entries):
+        with self.lock:
+            self.calls += 1
+            if self.calls == 2:
+                return {"Failed": [{"Id": e["Id"], "Code": "Refused", "SenderFault": True} for e in Entries]}
+        return self.sqs.send_message_batch(QueueUrl=QueueUrl, Entries=Entries)
+
+
+def test_a_job_that_was_sent_in_part_is_completed(client):
+    broken = starburst.Client(sqs=RefusingSQS(client._sqs))
+    with pytest.raises(starburst.PartlySentError) as e:
+        broken.create_job("exec", range(25), chunk=1)
+    assert (e.value.confirmed, e.value.n) == (15, 25)
+    job = client.create_job("exec", range(25), job_id=e.value.job)
+    assert list(job.results(TIMEOUT)) == [f"{i} {i}" for i in range(25)]
+
+
+def test_a_failing_task_without_a_job_is_tried_again(client):
+    with starburst.Executor(client) as ex:
+        error = ex.submit("exec", "x" * 200_000).exception(TIMEOUT)  # too long for a command line
+    assert (error.kind, error.attempts, error.argument) == ("error", 3, "x" * 200_000)
 
 
 def test_tasks_without_a_job(client):
