@@ -91,7 +91,15 @@ func (p *plan) appendStruct(b []byte, v reflect.Value) []byte {
 		if f.omitEmpty && f.plan.empty(field) {
 			continue
 		}
-		b = f.plan.append(append(b, f.key...), field)
+		b = append(b, f.key...)
+		switch f.plan.kind { // the commonest without another call
+		case reflect.Float64:
+			b = appendFloat64(b, field.Float())
+		case reflect.Int:
+			b = appendInt(b, field.Int())
+		default:
+			b = f.plan.append(b, field)
+		}
 	}
 	return b
 }

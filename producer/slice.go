@@ -3,6 +3,7 @@ package producer
 import (
 	"fmt"
 	"iter"
+	"reflect"
 
 	"github.com/vmihailenco/msgpack/v5"
 
@@ -16,9 +17,14 @@ func Slice[T any](values []T) Source { return slice[T](values) }
 type slice[T any] []T
 
 func (s slice[T]) Args() iter.Seq2[msgpack.RawMessage, error] {
+	isStruct := reflect.TypeFor[T]().Kind() == reflect.Struct
 	return func(yield func(msgpack.RawMessage, error) bool) {
 		for i := range s {
-			raw, err := codec.Marshal(s[i])
+			var v any = &s[i] // a struct is encoded where it lies; boxing it would copy it
+			if !isStruct {
+				v = s[i]
+			}
+			raw, err := codec.Marshal(v)
 			if err != nil {
 				yield(nil, &InputError{Source: s.String(), Err: fmt.Errorf("argument %d: %w", i, err)})
 				return

@@ -53,7 +53,7 @@ func encode[T any](handler, job string, first int, tasks []T) ([]byte, error) {
 	m := codec.Message{Handler: handler, Job: job, First: first, Attempt: 1, Args: make([]msgpack.RawMessage, len(tasks))}
 	for k := range tasks {
 		var err error
-		if m.Args[k], err = codec.Marshal(tasks[k]); err != nil {
+		if m.Args[k], err = codec.Marshal(&tasks[k]); err != nil {
 			return nil, err
 		}
 	}
