@@ -43,6 +43,9 @@ type conn struct {
 	crashAfter bool
 	// hot is a partition that takes no writes until the plan is over.
 	hot string
+	// gate, if set, decides instead of the plan, and may take its time. about is the
+	// partition that a call to the table is about.
+	gate func(op, about string) faults.End
 	// died is called once when the process dies.
 	died func()
 
@@ -53,6 +56,7 @@ type conn struct {
 	calls  int
 	counts map[string]uint64 // calls by operation
 	thawed time.Time         // until then the process is frozen
+	moved  chan struct{}     // closed when thawed changes
 }
 
 var (
@@ -83,13 +87,17 @@ func (c *conn) freeze(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.thawed = time.Now().Add(d)
+	if c.moved != nil {
+		close(c.moved)
+	}
+	c.moved = make(chan struct{})
 }
 
 // await blocks while the process is frozen, and returns errGone once it is dead.
 func (c *conn) await() error {
 	for {
 		c.mu.Lock()
-		left, dead := time.Until(c.thawed), c.dead
+		left, dead, moved := time.Until(c.thawed), c.dead, c.moved
 		c.mu.Unlock()
 		if dead {
 			return errGone
@@ -99,6 +107,7 @@ func (c *conn) await() error {
 		}
 		select {
 		case <-c.gone:
+		case <-moved:
 		case <-time.After(left):
 		}
 	}
@@ -140,12 +149,18 @@ func (c *conn) begin(service, op string) (v faults.Verdict, crash bool) {
 }
 
 // call carries out do as the plan has it.
-func call[T any](ctx context.Context, c *conn, service, op string, do func(context.Context, faults.Verdict) (T, error)) (T, error) {
+func call[T any](ctx context.Context, c *conn, service, op, about string, do func(context.Context, faults.Verdict) (T, error)) (T, error) {
 	var none T
 	if err := c.await(); err != nil {
 		return none, err
 	}
 	v, crash := c.begin(service, op)
+	if c.gate != nil {
+		v.End = c.gate(op, about)
+		if gone := c.await(); gone != nil {
+			return none, gone
+		}
+	}
 	if crash && !c.crashAfter {
 		c.kill()
 		return none, errGone
@@ -218,13 +233,13 @@ func throttle(service, op string, pick int) error {
 }
 
 func (c *conn) GetQueueAttributes(ctx context.Context, in *sqs.GetQueueAttributesInput, _ ...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error) {
-	return call(ctx, c, faults.SQS, "GetQueueAttributes", func(ctx context.Context, _ faults.Verdict) (*sqs.GetQueueAttributesOutput, error) {
+	return call(ctx, c, faults.SQS, "GetQueueAttributes", "", func(ctx context.Context, _ faults.Verdict) (*sqs.GetQueueAttributesOutput, error) {
 		return c.queue.GetQueueAttributes(ctx, in)
 	})
 }
 
 func (c *conn) ReceiveMessage(ctx context.Context, in *sqs.ReceiveMessageInput, _ ...func(*sqs.Options)) (*sqs.ReceiveMessageOutput, error) {
-	return call(ctx, c, faults.SQS, "ReceiveMessage", func(ctx context.Context, v faults.Verdict) (*sqs.ReceiveMessageOutput, error) {
+	return call(ctx, c, faults.SQS, "ReceiveMessage", "", func(ctx context.Context, v faults.Verdict) (*sqs.ReceiveMessageOutput, error) {
 		out, err := c.queue.ReceiveMessage(ctx, in)
 		if err != nil {
 			return nil, err
@@ -242,7 +257,7 @@ func (c *conn) ReceiveMessage(ctx context.Context, in *sqs.ReceiveMessageInput, 
 }
 
 func (c *conn) SendMessageBatch(ctx context.Context, in *sqs.SendMessageBatchInput, _ ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error) {
-	return call(ctx, c, faults.SQS, "SendMessageBatch", func(ctx context.Context, v faults.Verdict) (*sqs.SendMessageBatchOutput, error) {
+	return call(ctx, c, faults.SQS, "SendMessageBatch", "", func(ctx context.Context, v faults.Verdict) (*sqs.SendMessageBatchOutput, error) {
 		here, b := cut(in.Entries, func(e types.SendMessageBatchRequestEntry) *string { return e.Id }, v)
 		out, err := c.queue.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: in.QueueUrl, Entries: here})
 		if err != nil {
@@ -254,7 +269,7 @@ func (c *conn) SendMessageBatch(ctx context.Context, in *sqs.SendMessageBatchInp
 }
 
 func (c *conn) DeleteMessageBatch(ctx context.Context, in *sqs.DeleteMessageBatchInput, _ ...func(*sqs.Options)) (*sqs.DeleteMessageBatchOutput, error) {
-	return call(ctx, c, faults.SQS, "DeleteMessageBatch", func(ctx context.Context, v faults.Verdict) (*sqs.DeleteMessageBatchOutput, error) {
+	return call(ctx, c, faults.SQS, "DeleteMessageBatch", "", func(ctx context.Context, v faults.Verdict) (*sqs.DeleteMessageBatchOutput, error) {
 		here, b := cut(in.Entries, func(e types.DeleteMessageBatchRequestEntry) *string { return e.Id }, v)
 		out, err := c.queue.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: in.QueueUrl, Entries: here})
 		if err != nil {
@@ -266,7 +281,7 @@ func (c *conn) DeleteMessageBatch(ctx context.Context, in *sqs.DeleteMessageBatc
 }
 
 func (c *conn) ChangeMessageVisibilityBatch(ctx context.Context, in *sqs.ChangeMessageVisibilityBatchInput, _ ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityBatchOutput, error) {
-	return call(ctx, c, faults.SQS, "ChangeMessageVisibilityBatch", func(ctx context.Context, v faults.Verdict) (*sqs.ChangeMessageVisibilityBatchOutput, error) {
+	return call(ctx, c, faults.SQS, "ChangeMessageVisibilityBatch", "", func(ctx context.Context, v faults.Verdict) (*sqs.ChangeMessageVisibilityBatchOutput, error) {
 		here, b := cut(in.Entries, func(e types.ChangeMessageVisibilityBatchRequestEntry) *string { return e.Id }, v)
 		out, err := c.queue.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: in.QueueUrl, Entries: here})
 		if err != nil {
@@ -309,9 +324,18 @@ func answer[E any](fates map[string]faults.Fate, ok []E, id func(E) *string, fai
 	return kept, failed
 }
 
+// partition is the partition key of an item or a key.
+func partition(it map[string]ddb.AttributeValue) string {
+	pk, _ := it["pk"].(*ddb.AttributeValueMemberS)
+	if pk == nil {
+		return ""
+	}
+	return pk.Value
+}
+
 func (c *conn) PutItem(ctx context.Context, in *dynamodb.PutItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
-	return call(ctx, c, faults.DynamoDB, "PutItem", func(ctx context.Context, _ faults.Verdict) (*dynamodb.PutItemOutput, error) {
-		if pk, ok := in.Item["pk"].(*ddb.AttributeValueMemberS); ok && pk.Value == c.hot && !c.calm() {
+	return call(ctx, c, faults.DynamoDB, "PutItem", partition(in.Item), func(ctx context.Context, _ faults.Verdict) (*dynamodb.PutItemOutput, error) {
+		if partition(in.Item) == c.hot && !c.calm() {
 			return nil, &ddb.ThrottlingException{Message: aws.String("Throughput exceeds the current capacity of one or more partitions")}
 		}
 		return c.table.PutItem(ctx, in)
@@ -319,25 +343,25 @@ func (c *conn) PutItem(ctx context.Context, in *dynamodb.PutItemInput, _ ...func
 }
 
 func (c *conn) GetItem(ctx context.Context, in *dynamodb.GetItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
-	return call(ctx, c, faults.DynamoDB, "GetItem", func(ctx context.Context, _ faults.Verdict) (*dynamodb.GetItemOutput, error) {
+	return call(ctx, c, faults.DynamoDB, "GetItem", partition(in.Key), func(ctx context.Context, _ faults.Verdict) (*dynamodb.GetItemOutput, error) {
 		return c.table.GetItem(ctx, in)
 	})
 }
 
 func (c *conn) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
-	return call(ctx, c, faults.DynamoDB, "UpdateItem", func(ctx context.Context, _ faults.Verdict) (*dynamodb.UpdateItemOutput, error) {
+	return call(ctx, c, faults.DynamoDB, "UpdateItem", partition(in.Key), func(ctx context.Context, _ faults.Verdict) (*dynamodb.UpdateItemOutput, error) {
 		return c.table.UpdateItem(ctx, in)
 	})
 }
 
 func (c *conn) Query(ctx context.Context, in *dynamodb.QueryInput, _ ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
-	return call(ctx, c, faults.DynamoDB, "Query", func(ctx context.Context, _ faults.Verdict) (*dynamodb.QueryOutput, error) {
+	return call(ctx, c, faults.DynamoDB, "Query", "", func(ctx context.Context, _ faults.Verdict) (*dynamodb.QueryOutput, error) {
 		return c.table.Query(ctx, in)
 	})
 }
 
 func (c *conn) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error) {
-	return call(ctx, c, faults.DynamoDB, "BatchGetItem", func(ctx context.Context, v faults.Verdict) (*dynamodb.BatchGetItemOutput, error) {
+	return call(ctx, c, faults.DynamoDB, "BatchGetItem", "", func(ctx context.Context, v faults.Verdict) (*dynamodb.BatchGetItemOutput, error) {
 		ask, left := unprocessed(in.RequestItems, v)
 		out, err := c.table.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: ask})
 		if err == nil {
