@@ -133,14 +133,27 @@ func (w *world) producer(t *testing.T, change func(*producer.Config)) *producer.
 	return p
 }
 
-// submit makes a job of the work and returns it.
+// submit makes a job of the work and returns it. What a fault cut off is submitted
+// again as the same job, as the error tells a user to do.
 func (w *world) submit(t *testing.T, tasks []work, chunk int) store.Job {
 	t.Helper()
-	r, err := w.producer(t, nil).Submit(t.Context(), producer.Spec{Handler: "work", Source: producer.Slice(tasks), Chunk: chunk})
-	if err != nil {
-		t.Fatalf("submit: %v", err)
+	spec := producer.Spec{Handler: "work", Source: producer.Slice(tasks), Chunk: chunk}
+	for range 50 {
+		r, err := w.producer(t, nil).Submit(t.Context(), spec)
+		if err == nil {
+			return r.Job
+		}
+		var partly *producer.PartlyEnqueuedError
+		if errors.As(err, &partly) {
+			spec.Job = partly.Job
+		} else if spec.Job == "" {
+			t.Fatalf("submit: %v", err)
+		}
+		t.Logf("submitting again after: %v", err)
+		pause(t, 200*time.Millisecond)
 	}
-	return r.Job
+	t.Fatal("submit: still not all sent after 50 attempts")
+	return store.Job{}
 }
 
 // sleeps is n tasks that sleep for so many milliseconds.
