@@ -46,6 +46,9 @@ type Job struct {
 	State     State
 	// Finished is when State became Done or Cancelled.
 	Finished time.Time
+	// Why is the reason for which the fleet itself cancelled the job, such as its cost
+	// cap; empty when a person did.
+	Why string
 	// Retried is when the job's failed tasks were last sent again; zero means never.
 	Retried time.Time
 }

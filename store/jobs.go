@@ -142,6 +142,7 @@ func (s *Store) encodeJob(ctx context.Context, j Job) (item, error) {
 	it.putS("state", string(j.State))
 	it.putMS("finished", j.Finished)
 	it.putMS("retried", j.Retried)
+	it.putS("why", j.Why)
 	if j.Plan.Sizes == nil {
 		it.putN("chunk", int64(j.Plan.Chunk))
 		return it, nil
@@ -184,6 +185,7 @@ func (s *Store) decodeJob(ctx context.Context, it item) (Job, error) {
 		State:       State(f.str("state")),
 		Finished:    f.ms("finished"),
 		Retried:     f.ms("retried"),
+		Why:         f.str("why"),
 		Plan:        Plan{Chunk: f.count("chunk", codec.MaxTasks)},
 	}
 	plan, sum := f.bin("plan"), f.sha("plan_sha")

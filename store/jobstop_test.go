@@ -1,0 +1,45 @@
+package store_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/starburst-go/starburst/store"
+)
+
+func TestAStoppedJobSaysWhyAndCanBeResumed(t *testing.T) {
+	t.Parallel()
+	s, _ := setup(t)
+	j := storeJob(t, s, 10, 1, 1)
+	have := func(state store.State, why string, capPico int64) {
+		t.Helper()
+		got, err := s.Job(t.Context(), j.ID)
+		if err != nil || got.State != state || got.Why != why || got.MaxCostPico != capPico || got.Finished.IsZero() != (state != store.Cancelled) {
+			t.Errorf("%s because of %q, cap %d, finished %v, %v; want %s because of %q, cap %d", got.State, got.Why, got.MaxCostPico, got.Finished, err, state, why, capPico)
+		}
+	}
+	var state *store.StateError
+	if err := s.ResumeJob(t.Context(), j.ID, 9); !errors.As(err, &state) || state.Have != store.Open {
+		t.Errorf("resuming an open job: %v", err)
+	}
+	for _, why := range []string{"$5 spent", "another reason"} {
+		if err := s.StopJob(t.Context(), j.ID, why, created.Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		have(store.Cancelled, "$5 spent", j.MaxCostPico)
+	}
+	if err := s.ResumeJob(t.Context(), j.ID, 9); err != nil {
+		t.Fatal(err)
+	}
+	have(store.Open, "", 9)
+	if err := s.Finish(t.Context(), j.ID, store.Cancelled, created.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ResumeJob(t.Context(), j.ID, 9); !errors.As(err, &state) || state.Have != store.Cancelled {
+		t.Errorf("resuming what a person cancelled: %v", err)
+	}
+	if err := s.StopJob(t.Context(), "nosuch", "x", created); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("stopping no job: %v", err)
+	}
+}
