@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -29,7 +30,7 @@ import (
 func TestTheRecordProtocolAtEveryStep(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		inBubble(t, func(t *testing.T) {
+		inBubble(t, func(t *testing.T) { //nolint:thelper // it is the test
 			m := newModel(t, rt)
 			defer m.end()
 			m.begin()
@@ -78,7 +79,7 @@ type model struct {
 	table *virtual.Table
 	store *store.Store
 	fails []int // by task: how many attempts fail
-	ctx   context.Context
+	ctx   context.Context //nolint:containedctx // of the bubble
 	all   sync.WaitGroup
 	names int
 
@@ -354,7 +355,7 @@ func (m *model) settled() (map[int]codec.Identity, error) {
 	carried := map[codec.Identity][]int{}
 	for first := 0; first < m.job.N; first += modelChunk {
 		for i := first; i < min(first+modelChunk, m.job.N); i++ {
-			id := codec.Identity(fmt.Sprint(first))
+			id := codec.Identity(strconv.Itoa(first))
 			carried[id] = append(carried[id], i)
 		}
 	}
