@@ -62,10 +62,10 @@ func FormatOf(body string) BodyFormat {
 func EncodeBody(raw []byte) string {
 	if len(raw) >= compressFrom {
 		if packed, err := compress(raw); err == nil && len(packed) <= len(raw)-len(raw)/8 {
-			return zstdBody(packed)
+			return base64Body(zstdTag, packed)
 		}
 	}
-	return base64.StdEncoding.EncodeToString(raw)
+	return base64Body("", raw)
 }
 
 // EncodeBodyAs returns raw in a given form, whether it pays or not. It is for
@@ -74,13 +74,13 @@ func EncodeBody(raw []byte) string {
 func EncodeBodyAs(f BodyFormat, raw []byte) (string, error) {
 	switch f {
 	case Plain:
-		return base64.StdEncoding.EncodeToString(raw), nil
+		return base64Body("", raw), nil
 	case Zstd:
 		packed, err := compress(raw)
 		if err != nil {
 			return "", err
 		}
-		return zstdBody(packed), nil
+		return base64Body(zstdTag, packed), nil
 	case JSON:
 		text, err := MsgpackToJSON(raw)
 		return string(text), err
@@ -100,9 +100,21 @@ func compress(raw []byte) ([]byte, error) {
 	return packed, nil
 }
 
-func zstdBody(packed []byte) string {
-	b := make([]byte, 0, len(zstdTag)+base64.StdEncoding.EncodedLen(len(packed)))
-	return string(base64.StdEncoding.AppendEncode(append(b, zstdTag...), packed))
+// base64Body returns a tag and the base64 of b. EncodeToString would need a buffer as
+// large as the body beside it.
+func base64Body(tag string, b []byte) string {
+	const piece = 3 * 256 // a multiple of three needs no padding
+	var text strings.Builder
+	text.Grow(len(tag) + base64.StdEncoding.EncodedLen(len(b)))
+	text.WriteString(tag)
+	var buf [piece / 3 * 4]byte
+	for ; len(b) > piece; b = b[piece:] {
+		base64.StdEncoding.Encode(buf[:], b[:piece])
+		text.Write(buf[:])
+	}
+	base64.StdEncoding.Encode(buf[:], b)
+	text.Write(buf[:base64.StdEncoding.EncodedLen(len(b))])
+	return text.String()
 }
 
 // DecodeBody returns the msgpack map of an SQS body. It accepts, with ASCII space
