@@ -78,7 +78,7 @@ type model struct {
 	queue *virtual.Queue
 	table *virtual.Table
 	store *store.Store
-	fails []int // by task: how many attempts fail
+	fails []int           // by task: how many attempts fail
 	ctx   context.Context //nolint:containedctx // of the bubble
 	all   sync.WaitGroup
 	names int
