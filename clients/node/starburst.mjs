@@ -715,7 +715,7 @@ function scalarView(/** @type {Buffer} */ b, /** @type {number} */ at) {
       break;
     }
   }
-  return /[.e]/.test(text) ? text : `${text}.0`;
+  return /[.e]/.test(text) ? text.replace(/e([+-])(\d)$/, "e$10$2") : `${text}.0`; // two digits of exponent, as elsewhere
 }
 
 function rfc3339(/** @type {number} */ code, /** @type {Buffer} */ data) {
@@ -882,8 +882,9 @@ function decompress(/** @type {Buffer} */ packed, /** @type {number} */ limit) {
   let left = limit;
   for (const { frame, window, content } of frames(packed)) {
     // What a frame declares is reserved before it is read.
-    if (content > left || window > MAX_RAW) throw new BadMessageError("zstd", `a frame wants ${Math.max(window, content)} bytes of memory`);
+    if ((content ?? 0) > left || window > MAX_RAW) throw new BadMessageError("zstd", `a frame wants ${content ?? window} bytes of memory`);
     const part = unzstd(frame, left);
+    if (content !== undefined && content !== part.length) throw new BadMessageError("zstd", `a frame of ${part.length} bytes declares ${content}`);
     left -= part.length;
     parts.push(part);
   }
@@ -926,7 +927,7 @@ function fzstd() {
   }
 }
 
-/** The frames of zstd data (RFC 8878, section 3), with the window and the content size that each declares, 0 for none. Skippable ones are left out. */
+/** The frames of zstd data (RFC 8878, section 3), with the window and, if it is there, the content size that each declares. Skippable ones are left out. */
 function* frames(/** @type {Buffer} */ b) {
   const cut = () => new BadMessageError("zstd", "the frame is cut short");
   const u = (/** @type {number} */ at, /** @type {number} */ width) => {
@@ -953,7 +954,7 @@ function* frames(/** @type {Buffer} */ b) {
     }
     if (u(next, dictionary)) throw new BadMessageError("zstd", "the frame needs a dictionary");
     next += dictionary;
-    const content = u(next, sizeWidth) + (sizeWidth === 2 ? 256 : 0);
+    const content = sizeWidth ? u(next, sizeWidth) + (sizeWidth === 2 ? 256 : 0) : undefined;
     next += sizeWidth;
     for (let last = 0; !last; ) {
       const block = u(next, 3);

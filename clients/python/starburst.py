@@ -28,6 +28,7 @@ import binascii
 import concurrent.futures
 import dataclasses
 import datetime
+import decimal
 import hashlib
 import json
 import math
@@ -645,8 +646,17 @@ def _view(b: bytes, at: int) -> tuple[Any, int]:
         else:
             key, start = _view(b, start)
             value, start = _view(b, start)
-            out[key if isinstance(key, str) else json.dumps(key, ensure_ascii=False, separators=(",", ":"))] = value
+            out[key if isinstance(key, str) else _key_text(key)] = value
     return out, start
+
+
+def _key_text(key: Any) -> str:
+    text = json.dumps(key, ensure_ascii=False, separators=(",", ":"))
+    if isinstance(key, float) and "e" in text and 1e-6 <= abs(key) < 1e21:
+        # Exponents for the very large and the very small only, as other languages write them.
+        text = f"{decimal.Decimal(text):f}"
+        text += "" if "." in text else ".0"
+    return text
 
 
 def _rfc3339(code: int, data: bytes) -> str | None:
@@ -658,10 +668,12 @@ def _rfc3339(code: int, data: bytes) -> str | None:
         nano, second = divmod(int.from_bytes(data, "big"), 2**34)
     else:
         nano, second = struct.unpack(">Iq", data)
-    if nano > 999_999_999 or not -62167219200 + 366 * 86400 <= second < 253402300800:  # the years of datetime
+    if nano > 999_999_999 or not -62167219200 <= second < 253402300800:
         return None
-    text = datetime.datetime.fromtimestamp(0, datetime.timezone.utc) + datetime.timedelta(seconds=second)
-    return text.strftime("%Y").zfill(4) + text.strftime("-%m-%dT%H:%M:%S") + (f".{nano:09}".rstrip("0") if nano else "") + "Z"
+    # Counted from the year 400, since datetime has no year 0; the calendar repeats after 400 years.
+    shift = 400 if second < -62135596800 else 0
+    t = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=second + shift * 31556952)
+    return f"{t.year - shift:04}{t:-%m-%dT%H:%M:%S}" + (f".{nano:09}".rstrip("0") if nano else "") + "Z"
 
 
 def _json_to_msgpack(text: str) -> bytes:
