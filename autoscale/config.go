@@ -46,6 +46,9 @@ type Config struct {
 	// StuckAfter is how long launched workers may fail to arrive before no more are
 	// launched. Default: 2 min, or 3 · StartUp if that is longer.
 	StuckAfter time.Duration
+
+	// Policy says how the size is chosen. Its zero value is Fast.
+	Policy
 }
 
 func (c Config) withDefaults() Config {
@@ -57,6 +60,7 @@ func (c Config) withDefaults() Config {
 	c.StrandedAfter = cmp.Or(c.StrandedAfter, DefaultStrandedAfter)
 	c.StaleAfter = cmp.Or(c.StaleAfter, DefaultStaleAfter)
 	c.StuckAfter = cmp.Or(c.StuckAfter, max(DefaultStuckAfter, 3*c.StartUp))
+	c.Policy = c.Policy.withDefaults()
 	return c
 }
 
@@ -82,5 +86,5 @@ func (c Config) Validate() error {
 			return fmt.Errorf("autoscale: %s is %s, must not be negative", d.name, d.value)
 		}
 	}
-	return nil
+	return c.Policy.validate()
 }

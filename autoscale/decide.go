@@ -24,6 +24,10 @@ func Decide(c Config, s State, o Observation) (State, Decision) {
 	}
 	w := workload(o)
 	s = s.remember(o, w)
+	if c.Mode != Fast {
+		s, v := size(c, s, o, w)
+		return settle(s, o, w, v)
+	}
 	v := finish(c, s, o, w)
 	if v == nil {
 		v = grow(c, s, o, w)
@@ -40,6 +44,11 @@ type verdict struct {
 	raise   bool
 	binding Binding
 	reason  string
+
+	next           time.Duration
+	drain, stopAll bool
+	over           []string
+	onDemand       int
 }
 
 // settle turns a verdict into a decision and the state after it.
@@ -47,7 +56,7 @@ func settle(s State, o Observation, w work, v verdict) (State, Decision) {
 	s.At, s.Want = o.Now, v.want
 	switch {
 	case v.want == 0:
-		s.Wave, s.WaveAt = 0, time.Time{}
+		s.Wave, s.WaveAt, s.Probe = 0, time.Time{}, 0
 	case v.raise && o.Desired <= 0:
 		s.Wave, s.WaveAt = 1, o.Now
 	case v.raise:
@@ -57,7 +66,8 @@ func settle(s State, o Observation, w work, v verdict) (State, Decision) {
 		v.reason = fmt.Sprintf("wave %d: %d→%d, %s", s.Wave, o.Desired, v.want, v.reason)
 	}
 	return s, Decision{At: o.Now, Seq: s.Seq, Wave: s.Wave, Backlog: w.backlog, Foreign: w.foreign,
-		From: o.Desired, Want: v.want, Binding: v.binding, Reason: v.reason, Observation: o}
+		From: o.Desired, Want: v.want, Binding: v.binding, Reason: v.reason, Observation: o,
+		Next: v.next, Drain: v.drain, StopAll: v.stopAll, Over: v.over, OnDemand: v.onDemand}
 }
 
 // Beyond these a figure is a fault, not a load: SQS holds no 10¹² messages that
@@ -83,6 +93,9 @@ func unbelievable(c Config, s State, o Observation) string {
 		if n.value < 0 || n.value > n.max {
 			return fmt.Sprintf("%d %s cannot be", n.value, n.what)
 		}
+	}
+	if why := o.absurd(); why != "" && c.Mode != Fast {
+		return why
 	}
 	switch mean := o.TasksPerMessage; {
 	case math.IsNaN(mean) || mean < 0 || mean > maxBelievedMean:

@@ -23,7 +23,7 @@ const (
 type LoopConfig struct {
 	// Policy of the decisions; Policy.Max is required.
 	Policy Config
-	// Interval between ticks. Default: 10 s; a laptop, whose workers start in 100 ms, uses 200 ms.
+	// Interval between ticks, at most; a decision may ask to look again sooner. Default: 10 s; a laptop, whose workers start in 100 ms, uses 200 ms.
 	Interval time.Duration
 	// RecordEvery is how often a decision is recorded that changes nothing. Each record is a
 	// few writes; the time series of the plots has this resolution. Default: 30 s.
@@ -38,6 +38,7 @@ type LoopConfig struct {
 
 func (c LoopConfig) withDefaults() LoopConfig {
 	c.Interval = cmp.Or(c.Interval, DefaultInterval)
+	c.Policy.Tick = cmp.Or(c.Policy.Tick, c.Interval)
 	c.RecordEvery = cmp.Or(c.RecordEvery, DefaultRecordEvery)
 	c.MaxBackoff = max(cmp.Or(c.MaxBackoff, DefaultMaxBackoff), c.Interval)
 	if c.Now == nil {
@@ -119,7 +120,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	failures, standby := 0, false
 	for ctx.Err() == nil {
 		begin := time.Now()
-		_, err := l.Once(ctx)
+		d, err := l.Once(ctx)
 		if is := errors.Is(err, ErrStandby); is != standby {
 			standby = is
 			if standby {
@@ -133,7 +134,11 @@ func (l *Loop) Run(ctx context.Context) error {
 			failures++
 			l.config.Log.Warn("autoscaler tick failed", "error", err, "failures", failures, "retry_in", l.backoff(failures))
 		}
-		l.wait(ctx, l.backoff(failures)-time.Since(begin))
+		pause := l.backoff(failures)
+		if err == nil && d.Next > 0 {
+			pause = min(pause, d.Next)
+		}
+		l.wait(ctx, pause-time.Since(begin))
 	}
 	return nil
 }

@@ -37,7 +37,11 @@ type Observation struct {
 	// EmptySince is since when every fresh worker has held nothing; zero when one is busy or none was heard of.
 	EmptySince time.Time
 
-	// Spent is the price of the fleet's workers so far. It is recorded with the decision.
+	// Evidence is what else the modes other than Fast decide by.
+	Evidence
+
+	// Spent is the price of the fleet's workers so far, a living one charged with at least its
+	// minimum. It is recorded with the decision, and held against the budget.
 	Spent cost.PicoUSD
 
 	// Stop, when not empty, is why somebody wants the fleet at zero now, whatever is queued.
@@ -66,6 +70,9 @@ type State struct {
 	// Running is the last count, ArrivedAt when it last rose or nothing was pending.
 	Running   int
 	ArrivedAt time.Time
+
+	// Memory is what the modes other than Fast remember.
+	Memory
 }
 
 // Binding names the limit that bound a decision.
@@ -82,6 +89,15 @@ const (
 	BindStranded Binding = "stranded" // ledgers name tasks that the queue does not hold
 	BindHold     Binding = "hold"     // the observation cannot be believed
 	BindStop     Binding = "stop"     // told to stop
+
+	BindGoal      Binding = "goal"      // the mode's goal: more would not be worth its price
+	BindQuota     Binding = "quota"     // the vCPU quota that is left
+	BindAddresses Binding = "addresses" // the subnets' free addresses
+	BindRate      Binding = "rate"      // no more can arrive in time: ECS's launch rate
+	BindBudget    Binding = "budget"    // a money cap
+	BindCrash     Binding = "crash"     // launched workers fail to start
+	BindProgress  Binding = "progress"  // workers are busy and nothing gets done
+	BindWait      Binding = "wait"      // too little to start a worker for, and it may wait
 )
 
 // Decision is one step of the autoscaler, with the figures it was made from.
@@ -98,6 +114,16 @@ type Decision struct {
 	// Hold means that the observation was not believed and nothing must be changed.
 	Hold    bool
 	Binding Binding
+	// Next is when to look again at the latest; 0 means at the usual interval.
+	Next time.Duration
+	// Drain means that the workers must take no new task: what is left of the budget is needed to end the running ones.
+	Drain bool
+	// StopAll means that running tasks must be cut off too: their messages go back to the queue.
+	StopAll bool
+	// Over names the jobs that have reached their own cost cap, in the observation's order.
+	Over []string
+	// OnDemand is how many of Want should be On-Demand workers when Spot is used.
+	OnDemand int
 	// Reason is one line for people, with the figures.
 	Reason string
 	// Observation is what was seen.

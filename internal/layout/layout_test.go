@@ -43,6 +43,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/prices", "cost"},
 	{"internal/bill", "cost cost/sample store"},
 	{"autoscale", "cost"},
+	{"autoscale/simulate", "autoscale cost"},
 	{"autoscale/fleet", "autoscale cost cost/sample store"},
 	{"producer", "codec store internal/awserr internal/sqsbatch"},
 	{"consumer", "codec store internal/awserr internal/sqsbatch internal/usage"},

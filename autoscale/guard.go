@@ -1,0 +1,78 @@
+package autoscale
+
+import (
+	"fmt"
+	"time"
+)
+
+// Bounds of the guards.
+const (
+	// crashes is how many starts must fail within two minutes, and be more than those that succeed, to call it a loop.
+	crashes      = 3
+	firstBackoff = time.Minute
+	maxBackoff   = 15 * time.Minute
+	// stalled is the least time without progress that stops launches.
+	stalled = 10 * time.Minute
+)
+
+// guard says why nothing may be launched now; nil when nothing speaks against it. Scaling in goes on.
+func (g *verge) guard(unknown string) *verdict {
+	o, s := g.o, g.s
+	if v := g.crashing(); v != nil {
+		return v
+	}
+	target := g.ceil(g.up.workers)
+	if o.Desired > int(g.lim.workers) {
+		// A limit fell below the fleet. Only what is not there yet, or what an operator took back, is given up.
+		want := max(o.Desired-missing(*o), int(g.lim.workers))
+		if g.lim.binding == BindMax {
+			want = int(g.lim.workers)
+		}
+		if want < o.Desired {
+			return &verdict{want: want, binding: g.lim.binding, reason: fmt.Sprintf("%d→%d: the %s limit is %.0f; %s",
+				o.Desired, want, g.lim.binding, g.lim.workers, g.figures())}
+		}
+	}
+	if target <= o.Desired {
+		return nil
+	}
+	keep := func(b Binding, why string) *verdict {
+		return &verdict{want: o.Desired, binding: b, reason: fmt.Sprintf("keep %d: %s; %s", o.Desired, why, g.figures())}
+	}
+	switch stuck := o.Now.Sub(s.ArrivedAt); {
+	case unknown != "":
+		return keep(Binding(unknown), "the "+unknown+" left is not known, and is never assumed")
+	case o.Desired > 0 && missing(*o) > 0 && stuck >= g.c.StuckAfter:
+		return keep(BindStuck, fmt.Sprintf("%s launched but not arrived for %s, see the service's events",
+			count(int64(missing(*o)), "worker"), stuck.Round(time.Second)))
+	}
+	if still := o.Now.Sub(s.ProgressAt); o.Busy > 0 && still >= max(stalled, time.Duration(3*g.l.slowest*float64(time.Second))) {
+		return keep(BindProgress, fmt.Sprintf("%s busy and no task completed for %s", count(int64(o.Busy), "worker"), still.Round(time.Second)))
+	}
+	return nil
+}
+
+// crashing shrinks a fleet whose workers fail to start to those that run, and probes with one more at
+// growing intervals: each failure is a paid minute.
+func (g *verge) crashing() *verdict {
+	o, s := g.o, g.s
+	failing := o.FailedStarts >= crashes && o.RecentStarts < o.FailedStarts
+	switch {
+	case !failing && (s.Backoff == 0 || o.RecentStarts > 0 || g.l.up+g.l.running == 0):
+		s.Backoff, s.RetryAt = 0, time.Time{}
+		return nil
+	case s.Backoff == 0:
+		s.Backoff, s.RetryAt = firstBackoff, o.Now.Add(firstBackoff)
+	}
+	want, do := min(o.Running, o.Desired), "waiting to try one"
+	if !o.Now.Before(s.RetryAt) {
+		s.Backoff = min(2*s.Backoff, maxBackoff)
+		s.RetryAt = o.Now.Add(s.Backoff)
+		want, do = want+1, "trying one"
+	} else if o.Desired == o.Running+1 && o.FailedStarts < crashes {
+		want = o.Desired // the one on trial
+	}
+	want = min(want, int(g.lim.workers))
+	return &verdict{want: want, binding: BindCrash, reason: fmt.Sprintf("%d→%d: %d of the last %d starts failed, %s, next in %s; see the service's events",
+		o.Desired, want, o.FailedStarts, o.FailedStarts+o.RecentStarts, do, s.RetryAt.Sub(o.Now).Round(time.Second))}
+}
