@@ -107,10 +107,10 @@ func (s *Server) open(c Config) (err error) {
 	if s.db, err = db.Open(filepath.Join(c.Dir, "state.db"), db.OnError(report)); err != nil {
 		return err
 	}
-	if s.sqs, err = sqs.New(s.db, sqs.Options{Region: c.Region, Account: c.Account, Log: c.Log}); err != nil {
+	if s.sqs, err = sqs.New(s.db, sqs.Options{Region: c.Region, Account: c.Account, Log: c.Log, OnRequests: s.stats.sqs}); err != nil {
 		return err
 	}
-	if s.ddb, err = dynamodb.New(s.db, dynamodb.Options{Region: c.Region, Account: c.Account, OnError: report}); err != nil {
+	if s.ddb, err = dynamodb.New(s.db, dynamodb.Options{Region: c.Region, Account: c.Account, OnError: report, OnUnits: s.stats.units}); err != nil {
 		return err
 	}
 	if s.s3, err = s3.New(s.db, filepath.Join(c.Dir, "s3"), s3.Options{Log: c.Log}); err != nil {

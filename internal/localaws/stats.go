@@ -24,6 +24,9 @@ type stats struct {
 	// an operation that is called ten thousand times a second costs one look-up.
 	targets  sync.Map // X-Amz-Target → *atomic.Int64
 	counters sync.Map // name → *atomic.Int64
+
+	// What AWS would bill: SQS in requests, DynamoDB in half units, the smallest there are.
+	sqsRequests, halfReads, halfWrites atomic.Int64
 }
 
 func newStats() *stats { return &stats{started: time.Now()} }
@@ -65,10 +68,33 @@ func (s *stats) counter(name string) *atomic.Int64 {
 	return c.(*atomic.Int64) //nolint:forcetypeassert // counters holds nothing else
 }
 
+// sqs counts requests as SQS bills them.
+func (s *stats) sqs(n int64) { s.sqsRequests.Add(n) }
+
+// units counts DynamoDB's capacity units.
+func (s *stats) units(read bool, units float64) {
+	n := &s.halfWrites
+	if read {
+		n = &s.halfReads
+	}
+	n.Add(int64(2 * units))
+}
+
+// Billed is what AWS would bill for the requests that the endpoint served, at the prices of a standard queue and of a table on demand.
+type Billed struct {
+	// SQSRequests counts each call, and again for every further 64 KB of payload.
+	SQSRequests int64 `json:"sqs_requests"`
+	// WriteUnits and ReadUnits are DynamoDB's capacity units.
+	WriteUnits float64 `json:"write_units"`
+	ReadUnits  float64 `json:"read_units"`
+}
+
 // Stats is what GET /_starburst/stats returns, as JSON.
 type Stats struct {
 	// Requests by service and operation: "sqs.SendMessageBatch", "s3.PUT".
 	Requests map[string]int64 `json:"requests"`
+	// Billed is what of them AWS would bill.
+	Billed Billed `json:"billed"`
 	// CPUMillis is the processor time of this process, user and system.
 	CPUMillis int64 `json:"cpu_ms"`
 	// RSS and PeakRSS are the process's resident memory in bytes; 0 where the
@@ -89,6 +115,10 @@ func (s *stats) read() Stats {
 	out := Stats{
 		Requests: map[string]int64{}, Heap: int64(m.HeapAlloc),
 		UptimeMillis: time.Since(s.started).Milliseconds(), PID: os.Getpid(),
+	}
+	out.Billed = Billed{
+		SQSRequests: s.sqsRequests.Load(),
+		WriteUnits:  float64(s.halfWrites.Load()) / 2, ReadUnits: float64(s.halfReads.Load()) / 2,
 	}
 	own := usage.Own()
 	out.CPUMillis, out.PeakRSS, out.RSS = own.CPU.Milliseconds(), own.PeakRSS, resident()

@@ -115,8 +115,10 @@ func (s *Service) batchWriteItem(ctx context.Context, rd *attr.Reader) (raw, err
 	if err != nil {
 		return nil, err
 	}
+	totals := sumUnits(all, 1)
+	s.meter(totals)
 	out := append(field(nil, "UnprocessedItems"), "{}"...)
-	return append(appendCapacities(out, b.capacity, false, sumUnits(all, 1)), '}'), nil
+	return append(appendCapacities(out, b.capacity, false, totals), '}'), nil
 }
 
 func (s *Service) batchMutations(b *batchRequest) ([]*mutation, error) {

@@ -107,7 +107,7 @@ func (s *Service) batchGetItem(ctx context.Context, rd *attr.Reader) (raw, error
 	if err != nil {
 		return nil, err
 	}
-	return b.answer(all, done)
+	return b.answer(all, done, s.meter)
 }
 
 func (s *Service) batchReadings(b *batchRequest) ([]reading, error) {
@@ -133,7 +133,7 @@ func (s *Service) batchReadings(b *batchRequest) ([]reading, error) {
 }
 
 // answer words the response: items by table, then the keys from done on, which did not fit.
-func (b *batchRequest) answer(all []reading, done int) (raw, error) {
+func (b *batchRequest) answer(all []reading, done int, meter func(map[string]consumed)) (raw, error) {
 	totals := make(map[string]consumed)
 	var responses, left raw
 	at := 0
@@ -168,6 +168,7 @@ func (b *batchRequest) answer(all []reading, done int) (raw, error) {
 	}
 	out := append(append(field(nil, "Responses"), responses...), '}')
 	out = append(append(field(out, "UnprocessedKeys"), left...), '}')
+	meter(totals)
 	return append(appendCapacities(out, b.capacity, false, totals), '}'), nil
 }
 

@@ -83,17 +83,30 @@ func sum(a, b map[string]float64) map[string]float64 {
 	return a
 }
 
-// reportsCapacity tells whether ReturnConsumedCapacity asks for anything.
-func reportsCapacity(which string) bool { return which == "TOTAL" || which == "INDEXES" }
-
-// append writes a ConsumedCapacity; split adds ReadCapacityUnits or WriteCapacityUnits, as transactions report.
-func (c consumed) append(out []byte, table, which string, split bool) []byte {
+// total is the capacity of table and indexes.
+func (c consumed) total() float64 {
 	total := c.table
 	for _, m := range []map[string]float64{c.global, c.local} {
 		for _, v := range m {
 			total += v
 		}
 	}
+	return total
+}
+
+// meter tells whoever listens what was consumed.
+func (s *Service) meter(all map[string]consumed) {
+	for _, c := range all {
+		s.opt.OnUnits(c.read, c.total())
+	}
+}
+
+// reportsCapacity tells whether ReturnConsumedCapacity asks for anything.
+func reportsCapacity(which string) bool { return which == "TOTAL" || which == "INDEXES" }
+
+// append writes a ConsumedCapacity; split adds ReadCapacityUnits or WriteCapacityUnits, as transactions report.
+func (c consumed) append(out []byte, table, which string, split bool) []byte {
+	total := c.total()
 	out = append(out, `{"TableName":`...)
 	out = attr.AppendString(out, table)
 	out = append(out, ',')

@@ -149,6 +149,9 @@ func (s *Service) write(ctx context.Context, q *request, m *mutation) (raw, erro
 	if err != nil {
 		return nil, err
 	}
+	if errors.Is(failed, errCondition) || failed == nil {
+		s.opt.OnUnits(false, m.units(1).total()) // a write that is refused is billed as one that is not
+	}
 	if errors.Is(failed, errCondition) && q.returnOnFailure == "ALL_OLD" && m.old != nil {
 		failed = conditionFailed(m.old.json)
 	}
@@ -251,9 +254,11 @@ func (s *Service) getItem(ctx context.Context, q *request) (raw, error) {
 		}
 		out = slices.Concat([]byte(`{"Item":`), r.json)
 	}
+	c := consumed{read: true, table: readUnits(size, q.consistent)}
+	s.opt.OnUnits(true, c.total())
 	if reportsCapacity(q.returnCapacity) {
 		out = field(out, "ConsumedCapacity")
-		out = consumed{read: true, table: readUnits(size, q.consistent)}.append(out, q.table, q.returnCapacity, false)
+		out = c.append(out, q.table, q.returnCapacity, false)
 	}
 	if out == nil {
 		return nil, nil

@@ -310,6 +310,7 @@ func (s *Service) page(ctx context.Context, q *request, w *walk) (raw, error) {
 	if res.last != nil {
 		out = attr.AppendItem(field(out, "LastEvaluatedKey"), res.last)
 	}
+	s.opt.OnUnits(true, readUnits(res.size, q.consistent))
 	if reportsCapacity(q.returnCapacity) {
 		c := consumed{read: true}
 		if units := readUnits(res.size, q.consistent); w.index == nil {

@@ -53,6 +53,7 @@ func (s *Service) executeStatement(ctx context.Context, rd *attr.Reader) (raw, e
 		out = attr.AppendItem(field(out, "LastEvaluatedKey"), res.last)
 		out = attr.AppendString(field(out, "NextToken"), base64.StdEncoding.EncodeToString(attr.AppendItem(nil, res.last)))
 	}
+	s.opt.OnUnits(true, readUnits(res.size, in.consistent))
 	if reportsCapacity(in.capacity) {
 		c := consumed{read: true, table: readUnits(res.size, in.consistent)}
 		out = c.append(field(out, "ConsumedCapacity"), q.table, in.capacity, false)

@@ -35,6 +35,9 @@ type Options struct {
 	Sweep time.Duration
 	// OnError is told what failed in the background. Default: nothing.
 	OnError func(error)
+	// OnUnits is told the capacity units that each request consumed: what a table on demand is billed for. Of a write
+	// that replaces a larger item without looking at it, it is told the new item's. Default: nothing.
+	OnUnits func(read bool, units float64)
 }
 
 func (o Options) withDefaults() Options {
@@ -46,6 +49,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.OnError == nil {
 		o.OnError = func(error) {}
+	}
+	if o.OnUnits == nil {
+		o.OnUnits = func(bool, float64) {}
 	}
 	return o
 }

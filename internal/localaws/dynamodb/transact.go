@@ -130,14 +130,15 @@ func (s *Service) transactWriteItems(ctx context.Context, rd *attr.Reader) (raw,
 	if err != nil {
 		return nil, err
 	}
-	if !reportsCapacity(t.capacity) {
-		return raw("{}"), nil
-	}
 	totals := sumUnits(all, transactFactor)
 	if repeat { // AWS bills a repeated transaction as a read
 		for name, c := range totals {
 			totals[name] = consumed{read: true, table: c.table}
 		}
+	}
+	s.meter(totals)
+	if !reportsCapacity(t.capacity) {
+		return raw("{}"), nil
 	}
 	return append(appendCapacities(nil, t.capacity, true, totals), '}'), nil
 }
@@ -285,10 +286,10 @@ func (s *Service) transactGetItems(ctx context.Context, rd *attr.Reader) (raw, e
 	if err != nil {
 		return nil, err
 	}
-	return t.answer(all)
+	return t.answer(all, s.meter)
 }
 
-func (t *transactRequest) answer(all []reading) (raw, error) {
+func (t *transactRequest) answer(all []reading, meter func(map[string]consumed)) (raw, error) {
 	out := append(field(nil, "Responses"), '[')
 	totals := make(map[string]consumed)
 	for i := range all {
@@ -309,5 +310,6 @@ func (t *transactRequest) answer(all []reading) (raw, error) {
 		totals[all[i].m.def.Name] = c
 	}
 	out = append(out, ']')
+	meter(totals)
 	return append(appendCapacities(out, t.capacity, true, totals), '}'), nil
 }

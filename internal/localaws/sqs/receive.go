@@ -58,6 +58,11 @@ func (s *Service) receiveMessage(ctx context.Context, _ *awsjson.Request, in *re
 	if err != nil {
 		return nil, err
 	}
+	total := 0
+	for i := range messages {
+		total += int(messages[i].size)
+	}
+	s.carried(total)
 	s.watch(ctx, q, messages)
 	return &receiveResult{
 		queue: q.id, account: s.opts.Account, messages: messages,

@@ -324,6 +324,7 @@ func (s *Service) sendMessage(ctx context.Context, _ *awsjson.Request, in *sendI
 	if err := s.send(ctx, q, []*outgoing{m}, at); err != nil {
 		return nil, err
 	}
+	s.carried(in.size())
 	return &sendResult{m}, nil
 }
 
@@ -358,6 +359,7 @@ func (s *Service) sendMessageBatch(ctx context.Context, _ *awsjson.Request, in *
 	if err := s.send(ctx, q, messages, at); err != nil {
 		return nil, err
 	}
+	s.carried(total)
 	return out, nil
 }
 

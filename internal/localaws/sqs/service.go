@@ -40,6 +40,9 @@ type Options struct {
 	// BaseURL starts queue URLs, without a slash at its end. Default: http://
 	// and the Host that the client asked, so that the URL works for this client.
 	BaseURL string
+	// OnRequests is told how many requests SQS would bill: one per call, and one more for each further 64 KB of
+	// the messages it carries (Amazon SQS pricing). Default: nothing.
+	OnRequests func(n int64)
 	// Log receives what no caller can be told. Default: discarded.
 	Log *slog.Logger
 }
@@ -48,6 +51,9 @@ func (o Options) withDefaults() Options {
 	o.Region = cmp.Or(o.Region, DefaultRegion)
 	o.Account = cmp.Or(o.Account, DefaultAccount)
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
+	if o.OnRequests == nil {
+		o.OnRequests = func(int64) {}
+	}
 	return o
 }
 
@@ -106,7 +112,20 @@ func New(d *db.DB, o Options) (*Service, error) {
 }
 
 // ServeHTTP implements http.Handler.
-func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.opts.OnRequests(1)
+	s.handler.ServeHTTP(w, r)
+}
+
+// billedPayload is what one billed request carries.
+const billedPayload = 64 << 10
+
+// carried bills the payload of a call beyond the first 64 KB.
+func (s *Service) carried(bytes int) {
+	if more := (bytes - 1) / billedPayload; more > 0 {
+		s.opts.OnRequests(int64(more))
+	}
+}
 
 // Close ends open long polls and moving tasks, which continue when the service
 // is opened again.
