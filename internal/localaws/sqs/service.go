@@ -230,10 +230,10 @@ func (s *Service) queueAt(url string) (*queue, error) {
 	if url == "" {
 		return nil, missingParameter("QueueUrl")
 	}
-	path, name := "", url
+	name := url
 	if i := strings.LastIndexByte(url, '/'); i >= 0 {
-		path, name = url[:i], url[i+1:]
-		if !strings.HasSuffix(path, "/"+s.opts.Account) {
+		name = url[i+1:]
+		if !strings.HasSuffix(url[:i], "/"+s.opts.Account) {
 			return nil, queueDoesNotExist()
 		}
 	}
