@@ -108,7 +108,7 @@ func (j *jobs) control(c store.Control) {
 		cancelled[id] = true
 	}
 	j.mu.Lock()
-	j.cancelled, j.paused, j.leaderAt = cancelled, c.Paused, c.LeaderAt
+	j.cancelled, j.paused, j.leaderAt = cancelled, c.Paused || c.Draining, c.LeaderAt
 	j.mu.Unlock()
 }
 

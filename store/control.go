@@ -8,8 +8,9 @@ type Control struct {
 	Cancelled []string
 	// Released workers stop polling and report it.
 	Released []string
-	// Paused workers take no new work.
-	Paused bool
+	// Paused workers take no new work, because somebody says so; Draining ones, because the
+	// leader does: what is left of the money is needed to end what runs.
+	Paused, Draining bool
 	// LeaderAt is when the leader last wrote.
 	LeaderAt time.Time
 }

@@ -35,7 +35,7 @@ func (s *Store) readControl(ctx context.Context, fleet string, replica int, cons
 	f := fields{it: out.Item}
 	c = Control{
 		Cancelled: f.set("cancelled"), Released: f.set("released"),
-		Paused: f.boolean("paused"), LeaderAt: f.ms("leader_at"),
+		Paused: f.boolean("paused"), Draining: f.boolean("draining"), LeaderAt: f.ms("leader_at"),
 	}
 	slices.Sort(c.Cancelled) // a set has no order
 	slices.Sort(c.Released)
@@ -103,6 +103,7 @@ func (s *Store) writeControl(ctx context.Context, fleet string, replica int, c C
 	it.putSet("cancelled", c.Cancelled)
 	it.putSet("released", c.Released)
 	it.putBool("paused", c.Paused)
+	it.putBool("draining", c.Draining)
 	it.putMS("leader_at", c.LeaderAt)
 	err = s.patient(ctx, fmt.Sprintf("write the control item of fleet %q", fleet), func() error {
 		_, err := s.api.PutItem(ctx, &dynamodb.PutItemInput{

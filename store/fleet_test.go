@@ -102,7 +102,7 @@ func TestControlReachesEveryReader(t *testing.T) {
 	if got, err := s.Control(t.Context(), "f"); err != nil || !cmp.Equal(got, store.Control{}) {
 		t.Errorf("before anything is said: %+v, %v", got, err)
 	}
-	want := store.Control{Cancelled: []string{"j1", "j2"}, Released: []string{"w9"}, Paused: true, LeaderAt: created}
+	want := store.Control{Cancelled: []string{"j1", "j2"}, Released: []string{"w9"}, Paused: true, Draining: true, LeaderAt: created}
 	if err := s.PutControl(t.Context(), "f", want); err != nil {
 		t.Fatal(err)
 	}
