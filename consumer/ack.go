@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
+	"github.com/starburst-go/starburst/internal/awserr"
 	"github.com/starburst-go/starburst/internal/sqsbatch"
 )
 
@@ -16,6 +18,10 @@ const (
 	ackWait  = 200 * time.Millisecond
 )
 
+// deniedPause is for how long a worker that may not delete messages takes no new
+// ones. It does not stop for good: a policy can be mended while it runs.
+const deniedPause = 2 * time.Minute
+
 // acker deletes messages whose outcome is recorded, in batches.
 type acker struct {
 	queue  Queue
@@ -24,6 +30,8 @@ type acker struct {
 	policy sqsbatch.Policy
 	log    *slog.Logger
 	in     chan *lease
+	// denied is until when polls wait, in Unix nanoseconds, because deletes are refused.
+	denied atomic.Int64
 	quit   chan struct{} // closed by stop
 	done   chan struct{} // closed when run has ended
 }
@@ -98,6 +106,13 @@ func (a *acker) run() {
 	}
 }
 
+// isDenied recognises a permission that is missing; expired credentials are renewed.
+func isDenied(err error) bool { return awserr.IsAccess(err) && !awserr.IsExpired(err) }
+
+// isDenied tells whether the worker was lately refused to delete what it had
+// done. Going on would record every result and wear every message out.
+func (a *acker) isDenied() bool { return time.Now().UnixNano() < a.denied.Load() }
+
 // flush deletes the batch, retrying each entry while its lease may still hold.
 // What cannot be deleted comes back, finds its item recorded, and is acked then.
 func (a *acker) flush(batch []*lease) {
@@ -120,8 +135,15 @@ func (a *acker) flush(batch []*lease) {
 	}
 	ctx, cancel := context.WithDeadline(context.Background(), until)
 	defer cancel()
-	for _, err := range a.policy.DeleteAll(ctx, a.queue, a.url, handles) {
-		if err != nil && !errors.Is(err, sqsbatch.ErrLeaseLost) {
+	policy := a.policy
+	policy.Final = isDenied
+	for _, err := range policy.DeleteAll(ctx, a.queue, a.url, handles) {
+		switch {
+		case err == nil, errors.Is(err, sqsbatch.ErrLeaseLost):
+		case isDenied(err):
+			a.denied.Store(time.Now().Add(deniedPause).UnixNano())
+			a.log.Error("this worker may not delete messages: what it has done is recorded, but comes back until it is in the dead-letter queue; allow it sqs:DeleteMessage", "pause", deniedPause, "err", err)
+		default:
 			a.log.Warn("message not acked; it will come back and be acked then", "err", err)
 		}
 	}

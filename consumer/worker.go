@@ -91,7 +91,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		slots.Go(w.slot)
 	}
 	polls := make(chan error, 1)
-	p := &poller{cfg: w.cfg, credits: w.credits, account: w.account, busy: w.account.isBusy, paused: w.jobs.isPaused, random: w.random, deliver: w.receive}
+	p := &poller{cfg: w.cfg, credits: w.credits, account: w.account, busy: w.account.isBusy, paused: w.isPaused, random: w.random, deliver: w.receive}
 	pollCtx, stopPolls := context.WithCancel(ctx)
 	defer stopPolls()
 	go func() { polls <- p.run(pollCtx) }()
@@ -291,6 +291,9 @@ func (w *Worker) random(n int64) int64 {
 	defer w.mu.Unlock()
 	return w.cfg.Rand.Int64N(n)
 }
+
+// isPaused reports whether to take no new work: the leader says so, or what is done cannot be acked.
+func (w *Worker) isPaused() bool { return w.jobs.isPaused() || w.acks.isDenied() }
 
 // policy is how batches are tried again: with the worker's own jitter.
 func (w *Worker) policy() sqsbatch.Policy { return sqsbatch.Policy{Rand: w.random} }
