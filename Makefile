@@ -37,9 +37,10 @@ test-languages: ## enqueue from Python, Node.js, Java, Rust, Go and the shell (n
 	scripts/languages/test.sh
 
 .PHONY: bench
-bench: build ## push 100,000 no-op tasks through the local endpoint, in default chunks and one by one
+bench: build ## push 100,000 no-op tasks through the local endpoint, in default chunks and one by one; price a million
 	$(BIN)/starburst bench
 	$(BIN)/starburst bench --chunk 1
+	$(BIN)/starburst bench --price
 
 .PHONY: bench-codec
 bench-codec: ## compare the codec with encoding/json and tinylib/msgp on one core

@@ -35,6 +35,10 @@ type Config struct {
 	Tasks, Chunk int
 	// Workers and Slots of the fleet.
 	Workers, Slots int
+	// In and Out are the bytes of an argument and of a result in msgpack. 0: a small number, and nothing.
+	In, Out int
+	// Noise makes arguments and results that do not compress; without it they are text with figures.
+	Noise bool
 	// Self is this program; run with WorkerArgs it calls Worker, with
 	// STARBURST_ROLE=endpoint it serves the endpoint.
 	Self       string
@@ -47,6 +51,8 @@ type Result struct {
 	Elapsed                     time.Duration
 	Producer, Workers, Endpoint usage.Usage
 	Requests                    map[string]int64
+	// Billed is what AWS would have billed from the submit to the last result, as the endpoint counted it.
+	Billed Billed
 }
 
 // Run pushes the tasks and reads all results. The fleet starts from zero, so that
@@ -63,15 +69,20 @@ func Run(ctx context.Context, c Config) (r Result, err error) {
 	}
 	s, err := burst.Open(ctx, burst.Config{
 		State: "bench", Workers: c.Workers, Slots: c.Slots, Handlers: []string{Handler},
-		Command: append([]string{c.Self}, c.WorkerArgs...), Env: []string{EnvDir + "=" + dir}, Endpoint: []string{c.Self},
+		Command: append([]string{c.Self}, c.WorkerArgs...), Env: append(c.payload().env(), EnvDir+"="+dir), Endpoint: []string{c.Self},
 	})
 	if err != nil {
 		return r, err
 	}
-	endpoint := s.Stack().Endpoint
-	r, err = push(ctx, s, c)
+	before, err := askStats(ctx, s.Stack().Endpoint)
 	if err == nil {
-		r.Endpoint, r.Requests, err = endpointUsage(ctx, endpoint)
+		r, err = push(ctx, s, c)
+	}
+	if err == nil {
+		var after stats
+		after, err = askStats(ctx, s.Stack().Endpoint)
+		r.Endpoint, r.Requests = after.usage(), after.Requests
+		r.Billed = after.billed().minus(before.billed())
 	}
 	closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
@@ -89,9 +100,7 @@ func push(ctx context.Context, s *burst.Session, c Config) (Result, error) {
 	r := Result{Tasks: c.Tasks}
 	before := usage.Own()
 	start := time.Now()
-	job, err := s.Submit(ctx, producer.Spec{
-		Handler: Handler, Source: producer.Range{From: 1, To: int64(c.Tasks), Step: 1}, Chunk: c.Chunk,
-	})
+	job, err := s.Submit(ctx, producer.Spec{Handler: Handler, Source: c.source(), Chunk: c.Chunk})
 	if err != nil {
 		return r, err
 	}
@@ -119,7 +128,11 @@ func push(ctx context.Context, s *burst.Session, c Config) (Result, error) {
 // Worker is the bench's worker process: it runs no-op tasks until it is told to
 // stop and leaves its usage behind.
 func Worker(ctx context.Context) error {
-	err := role.RunWorker(ctx, consumer.Registry{Handler: func(context.Context, consumer.Task) ([]byte, error) { return nil, nil }})
+	answer, err := payloadFromEnv()
+	if err != nil {
+		return err
+	}
+	err = role.RunWorker(ctx, consumer.Registry{Handler: func(_ context.Context, t consumer.Task) ([]byte, error) { return answer.result(t.Index), nil }})
 	b, e := json.Marshal(usage.Own())
 	if e == nil {
 		e = os.WriteFile(filepath.Join(os.Getenv(EnvDir), "usage-"+strconv.Itoa(os.Getpid())+".json"), b, 0o600)
@@ -156,23 +169,31 @@ type stats struct {
 	Requests map[string]int64 `json:"requests"`
 	CPUMS    int64            `json:"cpu_ms"`
 	PeakRSS  int64            `json:"peak_rss"`
+	Billed   struct {
+		SQSRequests int64   `json:"sqs_requests"`
+		WriteUnits  float64 `json:"write_units"`
+		ReadUnits   float64 `json:"read_units"`
+	} `json:"billed"`
 }
 
-func endpointUsage(ctx context.Context, endpoint string) (usage.Usage, map[string]int64, error) {
+func (s stats) usage() usage.Usage {
+	return usage.Usage{CPU: time.Duration(s.CPUMS) * time.Millisecond, PeakRSS: s.PeakRSS}
+}
+
+func askStats(ctx context.Context, endpoint string) (s stats, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint+"/_starburst/stats", nil)
 	if err != nil {
-		return usage.Usage{}, nil, err
+		return s, err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return usage.Usage{}, nil, fmt.Errorf("ask the endpoint for its usage: %w", err)
+		return s, fmt.Errorf("ask the endpoint for its usage: %w", err)
 	}
 	defer resp.Body.Close()
-	var s stats
 	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&s); err != nil {
-		return usage.Usage{}, nil, fmt.Errorf("read the endpoint's usage: %w", err)
+		return s, fmt.Errorf("read the endpoint's usage: %w", err)
 	}
-	return usage.Usage{CPU: time.Duration(s.CPUMS) * time.Millisecond, PeakRSS: s.PeakRSS}, s.Requests, nil
+	return s, nil
 }
 
 // Print writes a result for people.

@@ -58,7 +58,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/role", "consumer store internal/ecsagent internal/exit internal/stack internal/laptop"},
 	{"internal/burst", "producer autoscale/... cost/... store internal/bill internal/exit internal/prices internal/progress internal/stack internal/laptop internal/role"},
 	{"internal/dlq", "codec store internal/awserr internal/exit internal/sqsbatch"},
-	{"internal/bench", "producer consumer internal/burst internal/progress internal/role internal/usage"},
+	{"internal/bench", "codec cost producer consumer internal/burst internal/progress internal/role internal/usage"},
 	{".", "producer consumer autoscale/... cost/... codec store internal/burst internal/exit internal/role internal/stack"},
 	{"cmd/...", ". producer consumer autoscale/... cost/... codec store internal/awserr internal/bench internal/bill internal/burst internal/dlq " +
 		"internal/exit internal/laptop internal/localaws internal/prices internal/progress internal/role internal/stack"},
