@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 			}
 			return codec.Marshal(2 * i)
 		},
+		"timed": timed,
 	})
 	if handled {
 		if err != nil {
@@ -49,7 +50,7 @@ func open(t *testing.T, c Config) *Session {
 	if c.Command == nil {
 		c.Command, c.Env = []string{self}, []string{role.Env + "=" + role.Worker}
 	}
-	c.Workers, c.Slots, c.Handlers = 2, 1, []string{"double"}
+	c.Workers, c.Slots, c.Handlers = max(2, c.Workers), 1, append(c.Handlers, "double")
 	if c.State == "" {
 		c.State = strings.ReplaceAll(t.Name(), "/", "-")
 	}
