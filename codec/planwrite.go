@@ -5,20 +5,35 @@ import (
 	"sync"
 )
 
-// scratches are buffers to write into. The pool is global because what it holds has no
-// state between calls.
-var scratches = sync.Pool{New: func() any { return new([]byte) }}
+// scratch is what encoding one value after the other goes faster with.
+type scratch struct {
+	b    []byte
+	last *shape // of the value before, most often of the same type; nil at first
+}
+
+// scratches is global because what it holds has no state between calls.
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+// shapeOf is the function of that name.
+func (c *scratch) shapeOf(t reflect.Type) (*shape, error) {
+	if c.last != nil && c.last.typ == t {
+		return c.last, nil
+	}
+	s, err := shapeOf(t)
+	if err == nil {
+		c.last = s
+	}
+	return s, err
+}
 
 // marshal returns the bytes of v, a value of the plan's type, in a slice of just that size.
-func (p *plan) marshal(v reflect.Value) []byte {
-	scratch := scratches.Get().(*[]byte) //nolint:forcetypeassert // the pool holds buffers
-	b := p.append((*scratch)[:0], v)
+func (c *scratch) marshal(p *plan, v reflect.Value) []byte {
+	b := p.append(c.b[:0], v)
+	if cap(b) <= keepBuffer {
+		c.b = b
+	}
 	raw := make([]byte, len(b))
 	copy(raw, b)
-	if cap(b) <= keepBuffer {
-		*scratch = b
-		scratches.Put(scratch)
-	}
 	return raw
 }
 

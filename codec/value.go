@@ -34,12 +34,14 @@ func Marshal(v any) (raw msgpack.RawMessage, err error) {
 			raw, err = nil, fmt.Errorf("encode %T: panic: %v", v, p)
 		}
 	}()
-	s, err := shapeOf(reflect.TypeOf(v))
+	c := scratches.Get().(*scratch) //nolint:forcetypeassert // the pool holds nothing else
+	defer scratches.Put(c)
+	s, err := c.shapeOf(reflect.TypeOf(v))
 	if err != nil {
 		return nil, fmt.Errorf("encode %T: %w", v, err)
 	}
 	if s.plan != nil {
-		return s.plan.marshal(reflect.ValueOf(v)), nil
+		return c.marshal(s.plan, reflect.ValueOf(v)), nil
 	}
 	return marshalByLibrary(v, s)
 }
