@@ -152,7 +152,7 @@ func (g *verge) wave(target int) *verdict {
 		return nil
 	}
 	probe := max(s.Probe, max(c.FirstWave, firstProbe), int(math.Ceil(math.Sqrt(float64(target)))))
-	sure := int(g.lo.workers)
+	sure := int(g.lo.workers * overshoot)
 	if o.Desired > 0 {
 		since := o.Now.Sub(s.WaveAt).Seconds()
 		due := since >= l.start/2 && (missing(*o) <= o.Desired/2 || since > 1.5*l.start)
@@ -179,6 +179,10 @@ func (g *verge) wave(target int) *verdict {
 	s.Probe = max(probe, 1)
 	return &verdict{want: want, raise: true, binding: binding, reason: how + "; " + g.figures()}
 }
+
+// overshoot is by how much a jump may exceed the size that is certain: so few too many workers cost less than
+// another wave takes.
+const overshoot = 1.2
 
 // firstProbe is the size of a first wave whose durations nobody knows.
 const firstProbe = 8
@@ -218,7 +222,7 @@ func (g *verge) shrink(target int) *verdict {
 
 // again says that work keeps coming: then an idle worker is worth keeping, to the end of what is paid and then for as long as
 // a start would cost. Not knowing what comes, that is at most twice the best (ski rental).
-func (g *verge) again() bool { return g.l.often >= samples/6 && g.c.MaxWait <= 0 }
+func (g *verge) again() bool { return g.l.often >= samples/3 && g.c.MaxWait <= 0 }
 
 // idleFor is how long there has been nothing to do.
 func (g *verge) idleFor() time.Duration {
@@ -243,9 +247,9 @@ func (g *verge) next(want int) time.Duration {
 	if l.up+l.running == 0 {
 		return endTick
 	}
-	left := (l.up*l.mean + l.running*l.rest) / max(1, float64(g.o.Running)*l.slots)
+	left := l.up * l.mean / max(1, float64(g.o.Running)*l.slots) // until the first worker finds nothing to take
 	if l.up == 0 {
-		left = min(left, l.rest/2)
+		left = l.rest / 4
 	}
 	seconds := min(max(left, endTick.Seconds()), l.tick)
 	if seconds >= l.tick {

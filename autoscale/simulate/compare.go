@@ -12,6 +12,7 @@ type Row struct {
 	Scenario string `json:"scenario"`
 	Policy   string `json:"policy"`
 	Ours     bool   `json:"ours"`
+	Less     bool   `json:"-"`
 	Online   bool   `json:"online"`
 	Runs     int    `json:"runs"`
 
@@ -82,7 +83,7 @@ func Compare(ctx context.Context, scenarios []Scenario, policies []Named, runs i
 
 // Summarise is the mean of the results of one policy on one scenario.
 func Summarise(s Scenario, p Named, results []*Result) Row {
-	row := Row{Scenario: s.Name, Policy: p.Name, Ours: p.Ours, Online: s.Online, Runs: len(results)}
+	row := Row{Scenario: s.Name, Policy: p.Name, Ours: p.Ours, Less: p.Less, Online: s.Online, Runs: len(results)}
 	n := float64(len(results))
 	for _, r := range results {
 		row.Makespan += r.Makespan / n
@@ -113,7 +114,7 @@ func Dominated(rows []Row) []Domination {
 		}
 		nearest, distance := Row{}, math.Inf(1)
 		for _, o := range rows {
-			if !o.Ours || o.Scenario != r.Scenario {
+			if !o.Ours || o.Less || o.Scenario != r.Scenario {
 				continue
 			}
 			d := math.Hypot(math.Log(max(o.Slow(), 1)/max(r.Slow(), 1)), math.Log(o.Billed/r.Billed))

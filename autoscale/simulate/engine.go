@@ -75,7 +75,7 @@ func Run(s Scenario, p Policy, seed uint64, o Options) *Result {
 		if w.work.n > 0 {
 			last = w.work.arrive[w.work.n-1]
 		}
-		w.s.Horizon = last + 48*3600
+		w.s.Horizon = last + 48*3600 + 30*bound(&w.s, w.work).Makespan
 	}
 	for i, c := range s.Changes {
 		w.agenda.add(event{at: c.At, kind: changed, a: int32(i)})

@@ -12,8 +12,8 @@ type Named struct {
 	Name, About string
 	// New makes one for a run.
 	New func() Policy
-	// Ours are the modes of this project.
-	Ours bool
+	// Ours are the modes of this project. Less says that it knows less than the others of ours, or promises something else.
+	Ours, Less bool
 }
 
 // Policies are all that can be compared, ours first.
@@ -25,16 +25,21 @@ func Policies() []Named {
 			return p
 		}}
 	}
+	less := func(n Named) Named {
+		n.Less = true
+		return n
+	}
 	return []Named{
 		ours("ours", "efficiency 0.7, durations remembered, ledger", func(*Ours) {}),
 		ours("fast", "efficiency 0.5", func(p *Ours) { p.Config.Efficiency = .5 }),
 		ours("cheap", "efficiency 0.9", func(p *Ours) { p.Config.Efficiency = .9 }),
-		ours("cold", "efficiency 0.7, nothing known, SQS counts only", func(p *Ours) { p.Known, p.Exclusive = false, false }),
-		ours("known", "efficiency 0.7, durations remembered, SQS counts only", func(p *Ours) { p.Exclusive = false }),
+		less(ours("cold", "efficiency 0.7, nothing known, SQS counts only", func(p *Ours) { p.Known, p.Exclusive = false, false })),
+		less(ours("shared", "efficiency 0.7, durations remembered, ledger and SQS counts", func(p *Ours) { p.Ledger, p.Exclusive = true, false })),
+		less(ours("known", "efficiency 0.7, durations remembered, SQS counts only", func(p *Ours) { p.Exclusive = false })),
 		ours("value", "an hour of waiting is worth $1", func(p *Ours) { p.Config.Mode, p.Config.Value = autoscale.Value, cost.USD }),
 		ours("deadline", "done within three times the bound", func(p *Ours) { p.DeadlineTimes = 3 }),
-		ours("budget", "at most 1.5 times the least cost", func(p *Ours) { p.BudgetTimes = 1.5 }),
-		ours("patient", "efficiency 0.7, tasks may wait 15 min", func(p *Ours) { p.Config.MaxWait = 15 * 60 * 1e9 }),
+		less(ours("budget", "at most 1.5 times the least cost", func(p *Ours) { p.BudgetTimes = 1.5 })),
+		less(ours("patient", "efficiency 0.7, tasks may wait 15 min", func(p *Ours) { p.Config.MaxWait = 15 * 60 * 1e9 })),
 		{Name: "keda5", About: "KEDA and HPA, 5 messages per worker", New: func() Policy { return &KEDA{} }},
 		{Name: "keda1", About: "KEDA and HPA, 1 message per worker", New: func() Policy { return &KEDA{PerWorker: 1} }},
 		{Name: "keda5+protect", About: "KEDA, if it stopped idle workers only", New: func() Policy { return &KEDA{Protect: true} }},

@@ -27,7 +27,7 @@ type Traits struct {
 	PaidOnly bool
 	// OneTask workers end after one task and are not replaced; Order.Desired is then how many to start.
 	OneTask bool
-	// Ages has View.Ages filled in.
+	// Ages has filled in what takes a look at each worker: View.Ages, the heartbeats but for Busy and Idle, and the bill.
 	Ages bool
 }
 

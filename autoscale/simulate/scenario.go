@@ -99,7 +99,7 @@ type Scenario struct {
 	Size cost.Size
 	// CV is the coefficient of variation that is remembered of the tasks; default 1.
 	CV float64
-	// Horizon ends a run that never ends; default 48 h after the last arrival.
+	// Horizon ends a run that never ends; default 48 h and thirty times the least makespan after the last arrival.
 	Horizon float64
 }
 

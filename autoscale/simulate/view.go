@@ -75,9 +75,11 @@ func recent(times *[]float64, now float64) int {
 func (w *world) beat(v *View) {
 	f := &w.fleet
 	s := snapshot{at: w.now, emptyFor: math.Inf(1)}
-	if w.traits.Ages {
-		w.ages = autoscale.Histogram{}
+	if !w.traits.Ages && !w.trace {
+		v.Busy, v.Idle, v.BusySlots, v.Batches = f.busyN, f.runningN-f.busyN, f.busySlots, w.batches
+		return
 	}
+	w.ages = autoscale.Histogram{}
 	var seconds, prepaid float64
 	v.Provisioning = 0
 	for _, i := range f.live {
