@@ -35,6 +35,7 @@ func Decide(c Config, s State, o Observation) (State, Decision) {
 	if v.want > c.Max {
 		v = &verdict{want: max(0, c.Max), binding: BindMax, reason: fmt.Sprintf("max is %d, the fleet has %d", c.Max, o.Desired)}
 	}
+	v.over = over(&o)
 	return settle(s, o, w, *v)
 }
 

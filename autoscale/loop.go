@@ -285,7 +285,8 @@ func (l *Loop) apply(ctx context.Context, d Decision, until time.Time) error {
 // record stores the decision if it differs from the last one stored, or that one is old.
 func (l *Loop) record(ctx context.Context, d Decision) error {
 	last := l.recorded
-	same := !l.recordedAt.IsZero() && d.Want == last.Want && d.Wave == last.Wave && d.Hold == last.Hold && d.Binding == last.Binding
+	same := !l.recordedAt.IsZero() && d.Want == last.Want && d.Wave == last.Wave && d.Hold == last.Hold && d.Binding == last.Binding &&
+		d.Drain == last.Drain && d.StopAll == last.StopAll && len(d.Over) == 0
 	if same && d.At.Sub(l.recordedAt) < l.config.RecordEvery {
 		return nil
 	}

@@ -13,8 +13,9 @@ import (
 // jobCacheLimit bounds the jobs remembered; a worker rarely meets more at once.
 const jobCacheLimit = 256
 
-// unknownJobTTL is how long a missing job is remembered as missing.
-const unknownJobTTL = 5 * time.Second
+// doubtTTL is how long a missing job is remembered as missing, and a cancelled one as
+// cancelled: the first may be made, the second resumed.
+const doubtTTL = 5 * time.Second
 
 // jobs remembers META items: what a worker needs of them never changes, so one
 // read a job is enough. Which jobs are cancelled comes from the control item.
@@ -48,14 +49,14 @@ func (e *jobEntry) isReady() bool {
 	}
 }
 
-// isStale reports whether META must be read again: it was missing a while ago,
-// or its job has expired and the id may have been given to another since.
+// isStale reports whether META must be read again: it was missing or cancelled a
+// while ago, or its job has expired and the id may have been given to another since.
 func (e *jobEntry) isStale(now time.Time) bool {
 	switch {
 	case !e.isReady():
 		return false
-	case e.err != nil:
-		return now.Sub(e.asked) > unknownJobTTL
+	case e.err != nil, e.job.State == store.Cancelled:
+		return now.Sub(e.asked) > doubtTTL
 	}
 	return !e.job.Expires.IsZero() && now.After(e.job.Expires)
 }

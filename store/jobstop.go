@@ -5,17 +5,23 @@ import (
 	"time"
 )
 
-// StopJob cancels the job for a reason that is no person's, such as its cost cap.
-// The first end stands: of a job that has ended it changes nothing and returns no error.
-func (s *Store) StopJob(ctx context.Context, id, why string, at time.Time) error {
-	_, _, err := s.changeJob(ctx, id, change{
-		op: "stop", set: "SET #s = :want, #f = :at, #w = :why", condition: "#s IN (:open, :sealed)",
-		names: map[string]string{"#s": "state", "#f": "finished", "#w": "why"},
+// StopJob cancels the job because it has reached its cost cap, in pico-dollars. A job that
+// was resumed with another cap meanwhile is left alone, and the first end of a job stands. It
+// reports whether the job is cancelled now.
+func (s *Store) StopJob(ctx context.Context, id, why string, capPico int64, at time.Time) (cancelled bool, err error) {
+	held, have, err := s.changeJob(ctx, id, change{
+		op: "stop", set: "SET #s = :want, #f = :at, #w = :why", condition: "#s IN (:open, :sealed) AND #c = :cap",
+		names: map[string]string{"#s": "state", "#f": "finished", "#w": "why", "#c": "cap_pico"},
 		values: item{
-			":want": avS(string(Cancelled)), ":at": avMS(at), ":why": avS(why), ":open": avS(string(Open)), ":sealed": avS(string(Sealed)),
+			":want": avS(string(Cancelled)), ":at": avMS(at), ":why": avS(why), ":cap": avN(capPico),
+			":open": avS(string(Open)), ":sealed": avS(string(Sealed)),
 		},
 	})
-	return err
+	if held || err != nil {
+		return held, err
+	}
+	f := fields{it: have}
+	return State(f.str("state")) == Cancelled, f.err
 }
 
 // ResumeJob opens a job again that StopJob has stopped, with another cost cap in

@@ -23,15 +23,22 @@ func TestAStoppedJobSaysWhyAndCanBeResumed(t *testing.T) {
 	if err := s.ResumeJob(t.Context(), j.ID, 9); !errors.As(err, &state) || state.Have != store.Open {
 		t.Errorf("resuming an open job: %v", err)
 	}
-	for _, why := range []string{"$5 spent", "another reason"} {
-		if err := s.StopJob(t.Context(), j.ID, why, created.Add(time.Hour)); err != nil {
-			t.Fatal(err)
+	stop := func(why string, capPico int64, want bool) {
+		t.Helper()
+		if cancelled, err := s.StopJob(t.Context(), j.ID, why, capPico, created.Add(time.Hour)); err != nil || cancelled != want {
+			t.Errorf("StopJob: %v, %v; want %v", cancelled, err, want)
 		}
-		have(store.Cancelled, "$5 spent", j.MaxCostPico)
 	}
+	stop("an old cap", j.MaxCostPico-1, false)
+	stop("$5 spent", j.MaxCostPico, true)
+	have(store.Cancelled, "$5 spent", j.MaxCostPico)
+	stop("again", j.MaxCostPico, true)
+	have(store.Cancelled, "$5 spent", j.MaxCostPico)
 	if err := s.ResumeJob(t.Context(), j.ID, 9); err != nil {
 		t.Fatal(err)
 	}
+	have(store.Open, "", 9)
+	stop("whoever has not read of the new cap", j.MaxCostPico, false)
 	have(store.Open, "", 9)
 	if err := s.Finish(t.Context(), j.ID, store.Cancelled, created.Add(time.Hour)); err != nil {
 		t.Fatal(err)
@@ -39,7 +46,7 @@ func TestAStoppedJobSaysWhyAndCanBeResumed(t *testing.T) {
 	if err := s.ResumeJob(t.Context(), j.ID, 9); !errors.As(err, &state) || state.Have != store.Cancelled {
 		t.Errorf("resuming what a person cancelled: %v", err)
 	}
-	if err := s.StopJob(t.Context(), "nosuch", "x", created); !errors.Is(err, store.ErrNotFound) {
+	if _, err := s.StopJob(t.Context(), "nosuch", "x", 9, created); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("stopping no job: %v", err)
 	}
 }

@@ -187,6 +187,18 @@ func (c *cloud) Decisions(_ context.Context, _ string, from, to time.Time) iter.
 	}
 }
 
+func (c *cloud) StopJob(_ context.Context, id, why string, capPico int64, at time.Time) (bool, error) {
+	j, ok := c.jobs[id]
+	if !ok {
+		return false, fmt.Errorf("job %q: %w", id, store.ErrNotFound)
+	}
+	if j.State != store.Cancelled && j.MaxCostPico == capPico {
+		j.State, j.Why, j.Finished = store.Cancelled, why, at
+		c.jobs[id] = j
+	}
+	return j.State == store.Cancelled, nil
+}
+
 func (c *cloud) UpdateControl(_ context.Context, _ string, change func(*store.Control)) error {
 	c.beats++
 	change(&c.control)

@@ -15,6 +15,9 @@ import (
 // DefaultLedgerEvery is how often the ledgers are read: workers write theirs every 5 s at most.
 const DefaultLedgerEvery = 5 * time.Second
 
+// DefaultDiscoverEvery is how often the job index is searched: a few read units.
+const DefaultDiscoverEvery = 15 * time.Second
+
 // Store is what the autoscaler needs of the table; *store.Store has it.
 type Store interface {
 	Jobs
@@ -43,8 +46,13 @@ type Config struct {
 	LeaseTTL time.Duration
 	// LedgerEvery is how often the workers' ledgers are read. Default: 5 s.
 	LedgerEvery time.Duration
+	// DiscoverEvery is how often jobs are searched for that were made elsewhere: so long their cost
+	// caps are not held. Default: 15 s.
+	DiscoverEvery time.Duration
 	// Prices, when set, makes every observation carry what the workers have cost so far.
 	Prices *cost.Book
+	// Capped makes them also carry the spending of the last hour and day.
+	Capped bool
 	// Log receives a line for what cannot be read. Default: none.
 	Log *slog.Logger
 }
@@ -53,6 +61,7 @@ func (c Config) withDefaults() Config {
 	c.LeaseTTL = cmp.Or(c.LeaseTTL, DefaultLeaseTTL)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	c.LedgerEvery = cmp.Or(c.LedgerEvery, DefaultLedgerEvery)
+	c.DiscoverEvery = cmp.Or(c.DiscoverEvery, DefaultDiscoverEvery)
 	return c
 }
 
@@ -92,7 +101,7 @@ func New(c Config) (*Fleet, error) {
 	return &Fleet{
 		Observer: &Observer{
 			sqs: c.SQS, queueURL: c.QueueURL, ledgers: c.Store, fleet: c.Fleet, settler: settler,
-			ledgerEvery: c.LedgerEvery, book: c.Prices, roster: roster{store: c.Store, fleet: c.Fleet, log: c.Log},
+			ledgerEvery: c.LedgerEvery, book: c.Prices, capped: c.Capped, roster: roster{every: c.DiscoverEvery, store: c.Store, fleet: c.Fleet, log: c.Log},
 		},
 		Service: NewService(c.ECS, c.Cluster, c.Service),
 		Journal: &Journal{store: c.Store, fleet: c.Fleet},
@@ -101,7 +110,7 @@ func New(c Config) (*Fleet, error) {
 	}, nil
 }
 
-// Watch counts the job's tasks from the next tick on; without it the job index shows them within 30 s.
+// Watch counts the job's tasks from the next tick on; without it the job index shows them within Config.DiscoverEvery.
 func (f *Fleet) Watch(job string) { f.Observer.Watch(job) }
 
 // Parts returns what autoscale.New takes.

@@ -20,9 +20,6 @@ type Jobs interface {
 }
 
 const (
-	// discoverEvery is how often the job index is searched for jobs that nobody
-	// told us about. Their messages count meanwhile, as those of strangers.
-	discoverEvery = 30 * time.Second
 	// horizon is how far back the first search looks: beyond it no message lives
 	// (SQS keeps a message at most 14 days).
 	horizon = 14 * 24 * time.Hour
@@ -34,6 +31,9 @@ const (
 
 // roster is the list of the fleet's unfinished jobs.
 type roster struct {
+	// every is how often the job index is searched for jobs that nobody told us about.
+	// Their messages count meanwhile, as those of strangers, and their caps are not held.
+	every time.Duration
 	store Jobs
 	fleet string
 	log   *slog.Logger
@@ -87,7 +87,7 @@ func (r *roster) refresh(ctx context.Context, now time.Time) ([]store.Job, error
 	// A job that somebody asked to watch is about to run; the search can wait a tick.
 	case due != nil && due.read.IsZero():
 		err = r.reread(ctx, due, now)
-	case now.Sub(r.discovered) >= discoverEvery:
+	case now.Sub(r.discovered) >= r.every:
 		err = r.discover(ctx, now)
 	case due != nil:
 		err = r.reread(ctx, due, now)

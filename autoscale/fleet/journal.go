@@ -3,6 +3,8 @@ package fleet
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"iter"
 	"maps"
 	"slices"
@@ -20,6 +22,7 @@ type Decisions interface {
 	PutDecision(ctx context.Context, d store.Decision) error
 	Decisions(ctx context.Context, fleet string, from, to time.Time) iter.Seq2[store.Decision, error]
 	UpdateControl(ctx context.Context, fleet string, change func(*store.Control)) error
+	StopJob(ctx context.Context, id, why string, capPico int64, at time.Time) (cancelled bool, err error)
 }
 
 const (
@@ -36,27 +39,60 @@ type Journal struct {
 	store Decisions
 	fleet string
 
-	mu     sync.Mutex // protects beatAt
-	beatAt time.Time
+	mu       sync.Mutex // protects what workers were last told
+	beatAt   time.Time
+	draining bool
 }
 
 var _ autoscale.Journal = (*Journal)(nil)
 
-// Record stores d and, now and then, the time of the leader.
+// Record stores d and tells the workers what they need to know of it: that a leader
+// is alive, whether to take no new task because the money ends, and which jobs have reached their cost caps.
 func (j *Journal) Record(ctx context.Context, d autoscale.Decision) error {
 	if err := j.store.PutDecision(ctx, stored(d, j.fleet)); err != nil {
 		return err
 	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if d.At.Sub(j.beatAt) < beatEvery && !j.beatAt.IsZero() {
-		return nil
-	}
-	if err := j.store.UpdateControl(ctx, j.fleet, func(c *store.Control) { c.LeaderAt = d.At }); err != nil {
+	stopped, err := j.stop(ctx, d)
+	if err != nil {
 		return err
 	}
-	j.beatAt = d.At
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	drain := d.Drain || d.StopAll
+	if len(stopped) == 0 && drain == j.draining && d.At.Sub(j.beatAt) < beatEvery && !j.beatAt.IsZero() {
+		return nil
+	}
+	err = j.store.UpdateControl(ctx, j.fleet, func(c *store.Control) {
+		c.LeaderAt, c.Draining = d.At, drain
+		for _, job := range stopped {
+			if !slices.Contains(c.Cancelled, job) {
+				c.Cancelled = append(c.Cancelled, job)
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	j.beatAt, j.draining = d.At, drain
 	return nil
+}
+
+// stop cancels the jobs that have reached their caps, and returns those that it did.
+func (j *Journal) stop(ctx context.Context, d autoscale.Decision) (stopped []string, err error) {
+	for _, c := range d.Observation.Caps {
+		if !slices.Contains(d.Over, c.Job) {
+			continue
+		}
+		why := fmt.Sprintf("%s of its cap of %s were spent", c.Spent.Short(), c.Cap.Short())
+		cancelled, err := j.store.StopJob(ctx, c.Job, why, int64(c.Cap), d.At)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return nil, err
+		}
+		if cancelled {
+			stopped = append(stopped, c.Job)
+		}
+	}
+	return stopped, nil
 }
 
 // Last returns the newest decision of the last ten minutes.

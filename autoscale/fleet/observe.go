@@ -13,7 +13,6 @@ import (
 
 	"github.com/starburst-go/starburst/autoscale"
 	"github.com/starburst-go/starburst/cost"
-	"github.com/starburst-go/starburst/cost/sample"
 	"github.com/starburst-go/starburst/store"
 )
 
@@ -35,6 +34,7 @@ type Observer struct {
 	fleet       string
 	ledgerEvery time.Duration
 	book        *cost.Book
+	capped      bool // the spending of the last hour and day is wanted
 	roster      roster
 	settler     *Settler
 
@@ -88,9 +88,7 @@ func (o *Observer) Observe(ctx context.Context, now time.Time) (autoscale.Observ
 			obs.Jobs[j.ID] += tasks
 		}
 	}
-	var err error
-	obs.Spent, err = o.price(ledgers, jobs, now)
-	return obs, err
+	return obs, o.spend(&obs, ledgers, jobs, now)
 }
 
 // attributes are the counts asked of SQS.
@@ -130,29 +128,4 @@ func (o *Observer) readLedgers(ctx context.Context, now time.Time) ([]store.Ledg
 	defer o.mu.Unlock()
 	o.cached, o.cachedAt = ledgers, now
 	return ledgers, now, nil
-}
-
-// price adds up what the workers cost that have lived since the oldest unfinished
-// job was created: the money spent on what is being worked on.
-func (o *Observer) price(ledgers []store.Ledger, jobs []store.Job, now time.Time) (cost.PicoUSD, error) {
-	if o.book == nil {
-		return 0, nil
-	}
-	from := now
-	for _, j := range jobs {
-		if j.Created.Before(from) {
-			from = j.Created
-		}
-	}
-	var recent []store.Ledger
-	for _, l := range ledgers {
-		if !l.Updated.Before(from) || !l.Final && now.Sub(l.Updated) <= sample.DefaultAliveFor {
-			recent = append(recent, l)
-		}
-	}
-	st, err := sample.JobCost(o.book, recent, now, cost.Options{})
-	if err != nil {
-		return 0, fmt.Errorf("price the workers of fleet %s: %w", o.fleet, err)
-	}
-	return st.Total, nil
 }

@@ -64,7 +64,7 @@ func resultsCommand() *cli.Command {
 					return err
 				}
 				if seen < job.N && job.State == store.Cancelled {
-					return &burst.CancelledError{Job: id, Settled: seen, N: job.N}
+					return &burst.CancelledError{Job: id, Settled: seen, N: job.N, Why: job.Why}
 				}
 				if seen < job.N {
 					return exit.Errorf(exit.Pending, "%d of %d tasks of job %s have no result yet", job.N-seen, job.N, id).WithHint("starburst results --wait %s", id)

@@ -51,6 +51,10 @@ func runAction(c *cli.Context) error {
 	if err := checkFormat(c.String("output")); err != nil {
 		return err
 	}
+	limit, err := maxCost(c)
+	if err != nil {
+		return err
+	}
 	source, done, err := input(c, words)
 	if err != nil {
 		return err
@@ -68,13 +72,22 @@ func runAction(c *cli.Context) error {
 		job, err := s.Submit(ctx, producer.Spec{
 			Job: c.String("job"), Handler: execHandler, Source: source, Chunk: max(c.Int("chunk"), 0),
 			MaxAttempts: c.Int("attempts"), Timeout: c.Duration("timeout"), Label: strings.Join(argv, " "),
-			Created: created,
+			MaxCostPico: limit, Created: created,
 		})
 		if err != nil {
 			return err
 		}
 		return printJob(c, s.Follow(ctx, job), job)
 	})
+}
+
+// maxCost reads --max-cost, in pico-dollars.
+func maxCost(c *cli.Context) (int64, error) {
+	if !c.IsSet("max-cost") {
+		return 0, nil
+	}
+	p, err := burst.ParseCap("--max-cost", c.String("max-cost"))
+	return int64(p), err
 }
 
 // splitWords cuts the command line at ":::", as GNU parallel does.

@@ -44,6 +44,10 @@ func submitAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	limit, err := maxCost(c)
+	if err != nil {
+		return err
+	}
 	source, done, err := input(c, nil)
 	if err != nil {
 		return err
@@ -57,7 +61,7 @@ func submitAction(c *cli.Context) error {
 		pre, err := s.Prepare(ctx, producer.Spec{
 			Job: c.String("job"), Handler: handler, Source: source, Chunk: max(c.Int("chunk"), 0),
 			MaxWorkers: c.Int("workers"), Slots: c.Int("slots"), TaskTime: c.Duration("task-time"),
-			MaxAttempts: c.Int("attempts"), Timeout: c.Duration("timeout"), Label: c.String("input"),
+			MaxAttempts: c.Int("attempts"), Timeout: c.Duration("timeout"), Label: c.String("input"), MaxCostPico: limit,
 			Created: created,
 		})
 		if err != nil {
@@ -69,6 +73,9 @@ func submitAction(c *cli.Context) error {
 		}
 		if c.Bool("dry-run") {
 			return printForecast(c, pre, forecast)
+		}
+		if err := s.CheckCaps(ctx, pre, forecast); err != nil {
+			return err
 		}
 		if err := confirm(c, s, pre, forecast); err != nil {
 			return err

@@ -30,17 +30,27 @@ type CancelledError struct {
 	Job string
 	// Settled of N tasks have a result.
 	Settled, N int
+	// Why is set when it was the fleet that stopped the job, such as at its cost cap.
+	Why string
 }
 
 // Error says how far the job came.
 func (e *CancelledError) Error() string {
+	if e.Why != "" {
+		return fmt.Sprintf("job %s was stopped: %s; %d of its %d tasks have a result", e.Job, e.Why, e.Settled, e.N)
+	}
 	return fmt.Sprintf("job %s was cancelled; %d of its %d tasks have a result", e.Job, e.Settled, e.N)
 }
 
 // Unwrap gives the exit code.
 func (e *CancelledError) Unwrap() error {
+	if e.Why != "" {
+		return &exit.Error{Code: exit.Refused, Err: errStopped, Hint: "the same submit with --job " + e.Job + " and a higher --max-cost goes on from there"}
+	}
 	return &exit.Error{Code: exit.Failed, Err: errCancelled, Hint: "starburst results " + e.Job + " prints what there is"}
 }
+
+var errStopped = errors.New("the job was stopped")
 
 var errCancelled = errors.New("the job was cancelled")
 
@@ -226,7 +236,7 @@ func (s *Session) cancelled(ctx context.Context, id string, settled int) error {
 	if err != nil || job.State != store.Cancelled {
 		return nil //nolint:nilerr // the next look may do better
 	}
-	return &CancelledError{Job: id, Settled: settled, N: job.N}
+	return &CancelledError{Job: id, Settled: settled, N: job.N, Why: job.Why}
 }
 
 // sleep waits, or returns why ctx ended.

@@ -79,7 +79,9 @@ func (s *Session) Forecast(ctx context.Context, pre *producer.Prepared, x Expect
 	}
 	if s.stack.Endpoint != "" {
 		f.Fleet.Provider, f.Fleet.StartUp, f.Fleet.Pull, f.Fleet.Tail = cost.Local, laptopStartUp, noPull, laptopTail
-		f.Fleet.Max = min(f.Fleet.Max, runtime.NumCPU()) // what a laptop's fleet has unless it is told otherwise
+		if s.loop == nil {
+			f.Fleet.Max = min(f.Fleet.Max, runtime.NumCPU()) // what a laptop's fleet has unless it is told otherwise
+		}
 	}
 	if x.TaskTime <= 0 {
 		if f.Shape.TaskTime, f.Source, err = bill.TaskTime(ctx, s.store, pre.Spec.Handler, s.stack.Fleet, time.Now()); err != nil {

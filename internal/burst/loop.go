@@ -11,6 +11,7 @@ import (
 
 	"github.com/starburst-go/starburst/autoscale"
 	"github.com/starburst-go/starburst/autoscale/fleet"
+	"github.com/starburst-go/starburst/cost"
 	"github.com/starburst-go/starburst/internal/laptop"
 )
 
@@ -53,10 +54,10 @@ func (s *Session) prepareLoop(ctx context.Context) error {
 		cfg.Interval = cmp.Or(cfg.Interval, laptopTick)
 		cfg.Policy.StartUp, cfg.Policy.IdleBeforeShrink, cfg.Policy.IdleBeforeZero = laptopStartUp, laptopIdle, laptopIdle
 		cfg.Policy.StrandedAfter = 2 * laptop.Visibility
-		fc.LedgerEvery, fc.LeaseTTL = time.Second, laptopLease
+		fc.LedgerEvery, fc.DiscoverEvery, fc.LeaseTTL = time.Second, time.Second, laptopLease
 	}
-	if book, _, err := s.Prices(); err == nil { // without one, decisions only lack what was spent
-		fc.Prices = book
+	if err := s.price(&cfg.Policy, &fc); err != nil {
+		return err
 	}
 	f, err := fleet.New(fc)
 	if err != nil {
@@ -78,6 +79,30 @@ func (s *Session) prepareLoop(ctx context.Context) error {
 	loopCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.stopLoop = cancel
 	s.loopDone.Go(func() { _ = s.loop.Run(loopCtx) }) // it logs its errors and returns none
+	return nil
+}
+
+// price tells the loop what workers cost and may cost. Without prices decisions only
+// lack what was spent; caps without prices are an error.
+func (s *Session) price(p *autoscale.Config, fc *fleet.Config) error {
+	caps, err := fleetCaps()
+	if err != nil {
+		return err
+	}
+	book, _, err := s.Prices()
+	if err != nil && caps == (autoscale.Caps{}) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	rate, err := book.Fargate(cost.X86, false) // the dearest of what a worker may run on
+	if err != nil {
+		return err
+	}
+	second := cost.FargateBill(rate, cost.LocalSize(s.cfg.Slots), time.Unix(0, 0), time.Unix(3600, 0)).Total() / 3600
+	p.Price, p.Budget = second, caps
+	fc.Prices, fc.Capped = book, caps != (autoscale.Caps{})
 	return nil
 }
 

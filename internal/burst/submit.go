@@ -52,6 +52,9 @@ func (s *Session) Send(ctx context.Context, pre *producer.Prepared, forecast *bi
 	if err != nil {
 		return store.Job{}, err
 	}
+	if err := s.resumeStopped(ctx, pre); err != nil {
+		return store.Job{}, err
+	}
 	if err := s.forgetCancelled(ctx, pre.Spec.Job); err != nil {
 		return store.Job{}, err
 	}

@@ -1,0 +1,171 @@
+package burst
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/starburst-go/starburst/autoscale"
+	"github.com/starburst-go/starburst/cost"
+	"github.com/starburst-go/starburst/internal/bill"
+	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/producer"
+	"github.com/starburst-go/starburst/store"
+)
+
+// Variables of the stack's settings: what all its workers together may cost in any 24
+// hours and in any 60 minutes, in dollars ("$50", "2.50"). Unset means no cap.
+const (
+	EnvMaxCostPerDay  = "STARBURST_MAX_COST_PER_DAY"
+	EnvMaxCostPerHour = "STARBURST_MAX_COST_PER_HOUR"
+)
+
+// fleetCaps reads the stack's caps.
+func fleetCaps() (c autoscale.Caps, err error) {
+	for name, to := range map[string]*cost.PicoUSD{EnvMaxCostPerDay: &c.PerDay, EnvMaxCostPerHour: &c.PerHour} {
+		if v := os.Getenv(name); v != "" {
+			if *to, err = ParseCap(name, v); err != nil {
+				return c, err
+			}
+		}
+	}
+	return c, nil
+}
+
+// ParseCap reads an amount of dollars above zero, given as what.
+func ParseCap(what, dollars string) (cost.PicoUSD, error) {
+	p, err := cost.ParsePicoUSD(dollars)
+	if err == nil && p <= 0 {
+		err = fmt.Errorf("%q allows nothing", dollars)
+	}
+	if err != nil {
+		return 0, exit.Errorf(exit.Usage, "%s: %w", what, err).WithHint(`dollars above zero, such as 5 or '$2.50'`)
+	}
+	return p, nil
+}
+
+// CheckCaps refuses, with exit code 7, a job whose likely cost does not fit its own
+// cap or what the stack's caps leave, and names the cheapest plan that fits. What is not known before is held while it runs.
+func (s *Session) CheckCaps(ctx context.Context, pre *producer.Prepared, f bill.Forecast) error {
+	likely := f.Estimate.Cost.Likely
+	if f.Estimate.ComputeUnknown {
+		likely = f.Estimate.Cost.Low // of requests alone
+	}
+	if own := cost.PicoUSD(pre.Spec.MaxCostPico); own > 0 && likely > own {
+		return s.refuse(f, own, fmt.Sprintf("the job is expected to cost %s; --max-cost is %s", f.Estimate.Cost.Short(), own.Short()))
+	}
+	caps, err := fleetCaps()
+	if err != nil || caps == (autoscale.Caps{}) {
+		return err
+	}
+	for _, c := range []struct {
+		cap    cost.PicoUSD
+		within time.Duration
+		name   string
+	}{{caps.PerDay, 24 * time.Hour, EnvMaxCostPerDay}, {caps.PerHour, time.Hour, EnvMaxCostPerHour}} {
+		// A job that runs for longer is slowed down to the hourly cap, not refused.
+		if c.cap == 0 || f.Estimate.Elapsed.Likely > c.within {
+			continue
+		}
+		spent, err := s.spentSince(ctx, time.Now().Add(-c.within))
+		if err != nil {
+			return err
+		}
+		if left := c.cap - spent; likely > left {
+			return s.refuse(f, max(0, left), fmt.Sprintf("the job is expected to cost %s; of %s=%s, %s are spent",
+				f.Estimate.Cost.Short(), c.name, c.cap.Short(), spent.Short()))
+		}
+	}
+	return nil
+}
+
+func (s *Session) spentSince(ctx context.Context, since time.Time) (cost.PicoUSD, error) {
+	config, err := s.Bills()
+	if err != nil {
+		return 0, err
+	}
+	b, err := config.Since(ctx, since)
+	if err != nil {
+		return 0, fmt.Errorf("add up what was spent since %s: %w", since.Format(time.TimeOnly), err)
+	}
+	return b.Statement.Total, nil
+}
+
+// refuse names the cheapest plan that fits, if one does.
+func (s *Session) refuse(f bill.Forecast, limit cost.PicoUSD, why string) error {
+	e := exit.Errorf(exit.Refused, "%s; nothing was sent", why)
+	book, _, err := s.Prices()
+	if err != nil {
+		return errors.Join(e, err)
+	}
+	var cheapest *cost.Estimate
+	var with cost.Fleet
+	for _, fleet := range alternatives(f.Fleet) {
+		estimate, err := cost.EstimateJob(book, f.Shape, fleet)
+		if err != nil {
+			continue // not sold in this region
+		}
+		if cheapest == nil || estimate.Cost.Likely < cheapest.Cost.Likely {
+			cheapest, with = estimate, fleet
+		}
+	}
+	switch {
+	case cheapest == nil || cheapest.Cost.Likely > limit:
+		return e.WithHint("no plan fits %s: the least this work can cost is about %s", limit.Short(), f.Estimate.Bound.Short())
+	default:
+		return e.WithHint("the cheapest plan that fits: %s on %s with at most %d workers, about %s in %v", with.Platform, with.Provider, cheapest.Workers,
+			cheapest.Cost.Likely.Short(), cheapest.Elapsed.Likely.Round(time.Second))
+	}
+}
+
+// alternatives are the fleets that can be had instead, with a worker up to as many as were wanted.
+func alternatives(f cost.Fleet) (all []cost.Fleet) {
+	for _, platform := range []cost.Platform{cost.X86, cost.ARM} {
+		for _, provider := range []string{cost.Fargate, cost.FargateSpot} {
+			for n := 1; ; n *= 4 {
+				g := f
+				g.Platform, g.Provider, g.Max = platform, provider, n
+				all = append(all, g)
+				if n >= f.Max {
+					break
+				}
+			}
+		}
+	}
+	return all
+}
+
+// resumeAfter is how long workers may still throw a resumed job's messages away: they read the
+// control item and doubt what they know of a cancelled job every 5 s.
+const resumeAfter = 6 * time.Second
+
+// resumeStopped opens the job again if the fleet has stopped it at its cap, the input is the
+// same, and the new cap is higher or none.
+func (s *Session) resumeStopped(ctx context.Context, pre *producer.Prepared) error {
+	job, err := s.store.Job(ctx, pre.Spec.Job)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	case job.State != store.Cancelled || job.Why == "" || job.InputSHA != pre.InputSHA:
+		return nil // the producer has its own words for these
+	}
+	if limit := pre.Spec.MaxCostPico; limit > 0 && limit <= job.MaxCostPico {
+		return exit.Errorf(exit.Refused, "job %s was stopped: %s", job.ID, job.Why).
+			WithHint("give it a --max-cost above %s; what is recorded stays and costs nothing again", cost.PicoUSD(job.MaxCostPico).Short())
+	}
+	if err := s.store.ResumeJob(ctx, job.ID, pre.Spec.MaxCostPico); err != nil {
+		return err
+	}
+	err = s.store.UpdateControl(ctx, s.stack.Fleet, func(c *store.Control) {
+		c.Cancelled = slices.DeleteFunc(c.Cancelled, func(id string) bool { return id == job.ID })
+	})
+	if err != nil {
+		return err
+	}
+	return sleep(ctx, resumeAfter)
+}
