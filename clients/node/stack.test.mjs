@@ -138,6 +138,17 @@ describe("on a stack", { skip, concurrency: 4 }, () => {
     assert.deepEqual(await all(job.results({ signal })), args.map((i) => `${i} ${i}`));
   });
 
+  test("a job whose upload fails is completed", async () => {
+    const s3 = { send: async () => Promise.reject(new Error("no bucket today")) };
+    const args = ["a", "x".repeat(1 << 20)];
+    const e = await new Starburst({ s3 }).createJob("exec", args, { maxAttempts: 1 }).catch((e) => e);
+    assert.ok(e instanceof PartlySentError);
+    assert.equal(e.cause.message, "no bucket today");
+    const [first, second] = await all((await sb.createJob("exec", args, { jobId: e.job })).outcomes({ signal }));
+    assert.equal(first.value, "0 a");
+    assert.ok(second.error.argument === args[1]);
+  });
+
   test("a failing task without a job is tried again", async () => {
     const arg = "x".repeat(200_000); // too long for a command line
     await assert.rejects(sb.run("exec", arg), (e) => e.kind === "error" && e.attempts === 3 && e.argument === arg);

@@ -1122,11 +1122,15 @@ async function eachAtOnce(/** @type {Iterable<any> | AsyncIterable<any>} */ item
   const running = new Set();
   /** @type {unknown[]} */
   const failures = [];
-  for await (const item of items) {
-    if (failures.length) break;
-    const one = work(item).catch((e) => void failures.push(e)).finally(() => running.delete(one));
-    running.add(one);
-    if (running.size >= limit) await Promise.race(running);
+  try {
+    for await (const item of items) {
+      const one = work(item).catch((e) => void failures.push(e)).finally(() => running.delete(one));
+      running.add(one);
+      if (running.size >= limit) await Promise.race(running);
+      if (failures.length) break;
+    }
+  } catch (e) {
+    failures.push(e);
   }
   await Promise.all(running);
   if (failures.length) throw failures[0];

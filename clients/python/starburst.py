@@ -155,8 +155,9 @@ def pack(value: Any) -> bytes:
 
     Beyond what msgpack knows it takes numpy scalars and arrays (as numbers and nested
     lists; anything else with a `tolist` method too), dataclasses (as maps), and datetimes
-    with a time zone (as RFC 3339 text in UTC, which Go handlers read as time.Time). NaN and infinities are numbers. Map keys must be strings and integers fit 64
-    bits; anything else is an ArgumentError.
+    with a time zone (as RFC 3339 text in UTC, which Go handlers read as time.Time). NaN and
+    infinities are numbers. Map keys must be strings and integers fit 64 bits; anything
+    else is an ArgumentError.
     """
     try:
         _check_value(value, MAX_VALUE_DEPTH)
@@ -758,6 +759,7 @@ def _decompress(packed: bytes, limit: int) -> bytes:
 
 _BATCH_COUNT = 10  # entries in one SendMessageBatch, and 1 MiB together (SQS API reference)
 _GIVE_UP_AFTER = 120.0  # seconds
+_AT_ONCE = 8  # calls under way
 _ONE_ENTRY = {"BatchRequestTooLong", "InvalidMessageContents", "InvalidBatchEntryId", "TooManyEntriesInBatchRequest"}
 _HOPELESS = {
     "QueueDoesNotExist", "NonExistentQueue", "InvalidAddress", "InvalidSecurity", "UnsupportedOperation", "ResourceNotFoundException",
@@ -829,7 +831,7 @@ class _Sending:
         entries = [{"Id": str(k), "MessageBody": self.bodies[i]} for k, i in enumerate(call)]
         try:
             answer = self.sqs.send_message_batch(QueueUrl=self.queue_url, Entries=entries)
-        except Exception as e:  # noqa: BLE001 - judged below; what is not a refusal is raised again
+        except Exception as e:  # judged below
             self.refused(call, e)
             return
         confirmed = {s["Id"] for s in answer.get("Successful", ())}
@@ -1272,37 +1274,41 @@ class Client:
 
     def _send_job(self, job: Job, template: Message, packed: list[bytes], inline: int, done: set[int]) -> None:
         """Sends the messages whose roots are not in done, eight batches at a time, and seals the job."""
-        state = {"confirmed": sum(size for first, size in job.roots() if first in done), "at": time.monotonic()}
-        failed: list[SendError] = []
+        confirmed = sum(size for first, size in job.roots() if first in done)
+        written = time.monotonic()
+        cause: Exception | None = None
 
-        def delivered(batch: list[tuple[str, int]], sent: concurrent.futures.Future[None]) -> None:
-            try:
-                sent.result()
-                state["confirmed"] += sum(tasks for _, tasks in batch)
-            except SendError as e:
-                failed.append(e)
-                state["confirmed"] += sum(tasks for k, (_, tasks) in enumerate(batch) if k not in e.unsent)
+        def land(batch: list[tuple[str, int]], sent: concurrent.futures.Future[None]) -> None:
+            nonlocal confirmed, cause
+            error = sent.exception()
+            cause = cause or (error if isinstance(error, Exception) else None)
+            lost = error.unsent if isinstance(error, SendError) else range(len(batch)) if error else ()
+            confirmed += sum(tasks for k, (_, tasks) in enumerate(batch) if k not in lost)
 
+        def confirm() -> None:
+            self._update(job.id, "SET #c = :n", "#c < :n", {"#c": "confirmed"}, {":n": confirmed})
+
+        flying: dict[concurrent.futures.Future[None], list[tuple[str, int]]] = {}
         try:
-            with concurrent.futures.ThreadPoolExecutor(8, "starburst-send") as pool:
-                flying: dict[concurrent.futures.Future[None], list[tuple[str, int]]] = {}
+            with concurrent.futures.ThreadPoolExecutor(_AT_ONCE, "starburst-send") as pool:
                 for batch in self._job_batches(job, template, packed, inline, done):
-                    if len(flying) == 8:
+                    while len(flying) == _AT_ONCE:
                         for sent in concurrent.futures.wait(flying, return_when=concurrent.futures.FIRST_COMPLETED).done:
-                            delivered(flying.pop(sent), sent)
-                        if time.monotonic() - state["at"] > 1:
-                            self._update(job.id, "SET #c = :n", "#c < :n", {"#c": "confirmed"}, {":n": state["confirmed"]})
-                            state["at"] = time.monotonic()
-                    if failed:
+                            land(flying.pop(sent), sent)
+                    if cause:
                         break
                     flying[pool.submit(send_bodies, self._sqs, self.queue_url, [body for body, _ in batch])] = batch
-                for sent in concurrent.futures.as_completed(flying):
-                    delivered(flying[sent], sent)
-        finally:
-            if state["confirmed"]:
-                self._update(job.id, "SET #c = :n", "#c < :n", {"#c": "confirmed"}, {":n": state["confirmed"]})
-        if failed:
-            raise PartlySentError(job.id, state["confirmed"], job.n) from failed[0]
+                    if time.monotonic() - written > 1:
+                        written = time.monotonic()
+                        confirm()
+        except Exception as e:  # of an upload, or of the table
+            cause = e
+        for sent, batch in flying.items():  # all have ended with the pool
+            land(batch, sent)
+        if confirmed:
+            confirm()
+        if cause:
+            raise PartlySentError(job.id, confirmed, job.n) from cause
         self._update(job.id, "SET #s = :to", "#s = :from", {"#s": "state"}, {":to": "sealed", ":from": "open"})
 
     def _job_batches(self, job: Job, template: Message, packed: list[bytes], inline: int, done: set[int]) -> Iterator[list[tuple[str, int]]]:
@@ -1404,7 +1410,7 @@ class Client:
             try:
                 record = _record(item, p.identity)
                 outcomes = self._outcomes_of(record, p.place)
-            except Exception as e:  # noqa: BLE001 - its object may be missing, its item broken
+            except Exception as e:  # its object may be missing, its item broken
                 if _judge(e) != "again":
                     done[p] = e
                 continue
@@ -1614,7 +1620,7 @@ class Executor(concurrent.futures.Executor):
         self._threads: list[threading.Thread] = []
         self._queue: queue.SimpleQueue[tuple[concurrent.futures.Future[Any], Message] | None] = queue.SimpleQueue()
 
-    def submit(self, handler: str, /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
+    def submit(self, handler: str, /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:  # type: ignore[override]
         """Enqueues one task. For many small tasks `map` is cheaper: it chunks them.
 
         The Future raises a TaskError if the task failed, a SendError if it could not be
@@ -1636,7 +1642,9 @@ class Executor(concurrent.futures.Executor):
         future.add_done_callback(self._closed)
         return future
 
-    def map(self, handler: str, *iterables: Iterable[Any], timeout: float | None = None, chunksize: int = 0, **job: Any) -> Iterator[Any]:
+    def map(  # type: ignore[override]
+        self, handler: str, *iterables: Iterable[Any], timeout: float | None = None, chunksize: int = 0, **job: Any,
+    ) -> Iterator[Any]:
         """Makes a job of the arguments and yields the results in order.
 
         Several iterables make arrays, as zip does. It returns when all tasks are enqueued;
@@ -1691,13 +1699,13 @@ class Executor(concurrent.futures.Executor):
 
     def _send_loop(self) -> None:
         """Gathers submitted tasks for `linger` seconds and sends them together."""
-        with concurrent.futures.ThreadPoolExecutor(8, "starburst-send") as pool:
+        with concurrent.futures.ThreadPoolExecutor(_AT_ONCE, "starburst-send") as pool:
             while True:
                 entry = self._queue.get()
                 if entry is None:
                     return
                 group, until = [entry], time.monotonic() + self._linger
-                while len(group) < 8 * _BATCH_COUNT:
+                while len(group) < _AT_ONCE * _BATCH_COUNT:
                     try:
                         entry = self._queue.get(timeout=max(0.0, until - time.monotonic()))
                     except queue.Empty:
@@ -1706,14 +1714,17 @@ class Executor(concurrent.futures.Executor):
                         self._queue.put(None)
                         break
                     group.append(entry)
-                live = [(f, m) for f, m in group if f.set_running_or_notify_cancel()]
-                bodies = [(f, m, self.client._task_body(m)) for f, m in live]
-                small = [b for b in bodies if b[2] is not None]
-                for f, m, body in bodies:
+                small: list[tuple[concurrent.futures.Future[Any], Message, str]] = []
+                for future, message in group:
+                    if not future.set_running_or_notify_cancel():
+                        continue
+                    body = self.client._task_body(message)
                     if body is None:
-                        pool.submit(self._send_large, f, m)
-                calls = [[small[i] for i in call] for call in batches(len(b[2]) for b in small)]
-                concurrent.futures.wait([pool.submit(self._send_call, call) for call in calls])
+                        pool.submit(self._send_large, future, message)
+                    else:
+                        small.append((future, message, body))
+                for call in batches(len(body) for _, _, body in small):
+                    pool.submit(self._send_call, [small[i] for i in call])
 
     def _send_call(self, call: list[tuple[concurrent.futures.Future[Any], Message, str]]) -> None:
         unsent: dict[int, Exception] = {}
@@ -1721,7 +1732,7 @@ class Executor(concurrent.futures.Executor):
             send_bodies(self.client._sqs, self.client.queue_url, [body for _, _, body in call])
         except SendError as e:
             unsent = dict.fromkeys(e.unsent, e)
-        except Exception as e:  # noqa: BLE001 - it belongs to the futures' owners
+        except Exception as e:  # it belongs to the futures' owners
             unsent = dict.fromkeys(range(len(call)), e)
         for k, (future, message, _) in enumerate(call):
             if k in unsent:
@@ -1734,7 +1745,7 @@ class Executor(concurrent.futures.Executor):
         try:
             job = self.client.create_job(message.handler, message.values(), chunk=1)
             self._await(_Pending(job.id, 0), future)
-        except Exception as e:  # noqa: BLE001 - it belongs to the future's owner
+        except Exception as e:  # it belongs to the future's owner
             future.set_exception(e)
 
     def _await(self, pending: _Pending, future: concurrent.futures.Future[Any]) -> None:
@@ -1755,7 +1766,7 @@ class Executor(concurrent.futures.Executor):
                 asked = list(self._pending)[:1000]
             try:
                 done = {p: o for at in range(0, len(asked), 100) for p, o in self.client._poll(asked[at : at + 100]).items()}
-            except Exception as e:  # noqa: BLE001 - judged: passing failures are waited out
+            except Exception as e:  # judged: passing failures are waited out
                 if _judge(e) != "again":
                     self._fail(asked, e)
                 done = {}
@@ -1771,9 +1782,10 @@ class Executor(concurrent.futures.Executor):
                 if p in self._pending:
                     self._pending[p] = self._pending.pop(p)
         for future, outcome in futures:
-            error = outcome if isinstance(outcome, Exception) else outcome.error
-            if error:
-                future.set_exception(error)
+            if isinstance(outcome, Exception):
+                future.set_exception(outcome)
+            elif outcome.error:
+                future.set_exception(outcome.error)
             else:
                 future.set_result(outcome.value)
 

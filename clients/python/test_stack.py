@@ -159,6 +159,19 @@ def test_a_job_that_was_sent_in_part_is_completed(client):
     assert list(job.results(TIMEOUT)) == [f"{i} {i}" for i in range(25)]
 
 
+def test_a_job_whose_upload_fails_is_completed(client):
+    class NoS3:
+        def put_object(self, **_):
+            raise RuntimeError("no bucket today")
+
+    args = ["a", "x" * (1 << 20)]
+    with pytest.raises(starburst.PartlySentError) as e:
+        starburst.Client(s3=NoS3()).create_job("exec", args, max_attempts=1)
+    assert str(e.value.__cause__) == "no bucket today"
+    first, second = client.create_job("exec", args, job_id=e.value.job).outcomes(TIMEOUT)
+    assert first.value == "0 a" and second.error.argument == args[1]
+
+
 def test_a_failing_task_without_a_job_is_tried_again(client):
     with starburst.Executor(client) as ex:
         error = ex.submit("exec", "x" * 200_000).exception(TIMEOUT)  # too long for a command line
