@@ -12,7 +12,7 @@ const (
 	inTable     = 64 << 10 // larger results go to the bucket (store)
 	frameBytes  = 120      // of a message beside its arguments: handler, job, indices
 	itemBytes   = 250      // of a result item beside its results: keys, token, worker, times
-	resultFrame = 8        // of one result beside its value: index, lengths
+	resultFrame = 3        // of one result beside its value: its length
 
 	ledgerEvery  = 30 * time.Second // a living worker's snapshots, at least
 	ledgerEdge   = 5 * time.Second  // and at most
@@ -37,8 +37,11 @@ func ceilDiv(a, b int64) int64 { return (a + b - 1) / b }
 func (s scenario) requests(c course) traffic {
 	messages := int64(max(1, s.job.Messages))
 	perMessage := float64(s.job.Tasks) / float64(messages)
-	// The raw message in base64.
-	body := ceilDiv((s.job.ArgBytes/messages+frameBytes)*4, 3)
+	raw := s.job.ArgBytes/messages + frameBytes
+	if s.care == frugal && raw > 1<<10 {
+		raw /= 2 // zstd on what repeats itself
+	}
+	body := ceilDiv(raw*4, 3) // in base64
 	t := traffic{puts: int64(s.job.Offloaded), gets: int64(s.job.Offloaded)}
 	t.sqs = s.queueCalls(messages, body, c)
 	s.results(&t, messages, int64(perMessage*float64(s.job.ResultBytes+resultFrame)))
@@ -82,11 +85,12 @@ func (s scenario) results(t *traffic, messages, size int64) {
 		size = 0
 	}
 	t.writeUnits += messages * ceilDiv(itemBytes+size, writeUnit)
+	// The results once and a recount, both at half price; careless, each item is asked for apart.
 	read := ceilDiv(messages*(itemBytes+size), readUnit)
 	if s.care == careless {
-		read = messages * ceilDiv(itemBytes+size, readUnit) // asked for as each appears
+		read = 2 * messages * ceilDiv(itemBytes+size, readUnit)
 	}
-	t.readUnits += 2 * read // the results, and the recount
+	t.readUnits += read
 }
 
 // upkeep counts what workers, producer and autoscaler write about themselves.
