@@ -142,12 +142,17 @@ func (q *Queue) moveHere(ctx context.Context, perSecond int, moved func(int)) (i
 		return 0, err
 	}
 	total := 0
-	for total < most {
+	for empty := 0; total < most && empty < 2; { // a standard queue may answer empty although it is not
 		start := time.Now()
 		batch, err := q.receive(ctx, hold)
-		if err != nil || len(batch) == 0 {
+		if err != nil {
 			return total, err
 		}
+		if len(batch) == 0 {
+			empty++
+			continue
+		}
+		empty = 0
 		n, err := q.move(ctx, batch)
 		total += n
 		moved(total)
