@@ -21,6 +21,20 @@ func httpClient() *awshttp.BuildableClient {
 	})
 }
 
+// tableTimeout is how long the headers of an answer of DynamoDB may take: it
+// answers in milliseconds, and has no long polls. A worker whose slots wait for an answer
+// that was lost holds its messages meanwhile.
+const tableTimeout = 10 * time.Second
+
+// impatient is the client for DynamoDB, with connections of its own.
+func impatient(c aws.HTTPClient) aws.HTTPClient {
+	b, ok := c.(*awshttp.BuildableClient)
+	if !ok {
+		return c
+	}
+	return b.WithTransportOptions(func(t *http.Transport) { t.ResponseHeaderTimeout = tableTimeout })
+}
+
 // inMemory wraps the client last, since the SDK's own set-up (AWS_CA_BUNDLE) wants
 // a client that it can change. It hands small request bodies to the transport as plain byte readers.
 // The SDK's own body is closed as soon as a response arrives (smithy-go 1.28); a

@@ -153,6 +153,7 @@ func localConfig(endpoint string) aws.Config {
 }
 
 func newClients(cfg aws.Config, local bool) *Clients {
+	table := inMemory{impatient(cfg.HTTPClient)}
 	cfg.HTTPClient = inMemory{cfg.HTTPClient}
 	m := new(meter.Meter)
 	cfg.APIOptions = append(cfg.APIOptions, m.Register)
@@ -163,7 +164,7 @@ func newClients(cfg aws.Config, local bool) *Clients {
 			// other nine; the consumer checks each message itself.
 			o.DisableMessageChecksumValidation = true
 		}),
-		DB:  dynamodb.NewFromConfig(cfg),
+		DB:  dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.HTTPClient = table }),
 		ECS: ecs.NewFromConfig(cfg),
 		S3:  s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = local }),
 	}
