@@ -93,15 +93,9 @@ func appendEnvelope(b []byte, m *Message) []byte {
 
 // checkArg checks one encoded argument as DecodeMessage will.
 func checkArg(arg []byte) error {
-	end, maps, err := skip(arg, 0, MaxValueDepth)
-	if err != nil {
-		return err
-	}
-	if end != len(arg) {
+	end, err := checkArgument(arg, 0)
+	if err == nil && end != len(arg) {
 		return bad(ReasonMsgpack, "%d bytes after the argument", len(arg)-end)
-	}
-	if maps {
-		_, err = checkKeys(arg, 0)
 	}
 	return err
 }

@@ -189,14 +189,9 @@ func arrayAt(b []byte, off int) (n, first int, ok bool) {
 func scanArgs(b []byte, off, n int) (args []msgpack.RawMessage, end int, err error) {
 	args = make([]msgpack.RawMessage, n)
 	for k := range args {
-		next, maps, err := skip(b, off, MaxValueDepth)
+		next, err := checkArgument(b, off)
 		if err != nil {
 			return nil, 0, err
-		}
-		if maps {
-			if _, err := checkKeys(b, off); err != nil {
-				return nil, 0, err
-			}
 		}
 		// The third index keeps an append to one argument out of the next.
 		args[k] = b[off:next:next]

@@ -3,6 +3,7 @@ package codec
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 )
 
 // maxCheckedKeys is how large a map may be for its keys to be checked for
@@ -16,6 +17,63 @@ const fewKeys = 16
 
 // tableBits gives the table twice as many places as there are keys.
 const tableBits = 7
+
+// checkArgument validates the argument at b[off:], its keys included, and returns
+// where it ends.
+func checkArgument(b []byte, off int) (end int, err error) {
+	if end, ok := flatRecord(b, off); ok {
+		return end, nil
+	}
+	end, maps, err := skip(b, off, MaxValueDepth)
+	if err == nil && maps {
+		_, err = checkKeys(b, off)
+	}
+	return end, err
+}
+
+// flatRecord reads what most arguments are: a short map of short, distinct names to
+// values whose first byte tells their size. It does in one pass what skip and
+// checkKeys do in two, and leaves to them whatever is different or wrong.
+func flatRecord(b []byte, off int) (end int, ok bool) {
+	if off >= len(b) || b[off]&0xf0 != mpFixMap {
+		return 0, false
+	}
+	entries := int(b[off] & 0x0f)
+	off++
+	var looks [fewKeys]uint64
+	for n := range entries {
+		if off >= len(b) {
+			return 0, false
+		}
+		size := int(b[off] & 0x1f)
+		if value := off + 1 + size; b[off]&0xe0 != mpFixStr || value >= len(b) {
+			return 0, false
+		}
+		name := b[off+1 : off+1+size]
+		var look uint64
+		switch {
+		case size > 8:
+			look = keyHash(name)
+		case off+9 <= len(b):
+			look = binary.LittleEndian.Uint64(b[off+1:]) & (1<<(8*size) - 1)
+		default:
+			for i, c := range name {
+				look |= uint64(c) << (8 * i)
+			}
+		}
+		if slices.Contains(looks[:n], look) {
+			return 0, false
+		}
+		looks[n] = look
+		off += 1 + size
+		step := valueSize[b[off]]
+		if step == 0 {
+			return 0, false
+		}
+		off += int(step)
+	}
+	return off, off <= len(b)
+}
 
 // checkKeys refuses duplicate keys in the maps of the value at b[off:]
 // that have at most maxCheckedKeys entries: decoders disagree on which one wins,

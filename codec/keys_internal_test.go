@@ -68,3 +68,34 @@ func TestDuplicateKeysAreFound(t *testing.T) {
 		}
 	})
 }
+
+// Law: flatRecord takes only what skip and checkKeys take, and ends where they do;
+// and a record of short names and numbers it does take.
+func TestFlatRecordsAreWhatTheyWouldBe(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		names := rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z]{0,31}`), 0, 15, rapid.ID[string]).Draw(t, "names")
+		raw := appendMapLen(nil, len(names))
+		for _, name := range names {
+			raw = appendInt(appendStr(raw, name), rapid.Int64().Draw(t, "value"))
+		}
+		if end, ok := flatRecord(raw, 0); !ok || end != len(raw) {
+			t.Fatalf("%x is not taken (%d, %v)", raw, end, ok)
+		}
+		for range rapid.IntRange(1, 3).Draw(t, "changes") {
+			raw[rapid.IntRange(0, len(raw)-1).Draw(t, "at")] = rapid.Byte().Draw(t, "byte")
+		}
+		raw = raw[:rapid.IntRange(0, len(raw)).Draw(t, "length")]
+		end, ok := flatRecord(raw, 0)
+		if !ok {
+			return
+		}
+		want, _, err := skip(raw, 0, MaxValueDepth)
+		if err != nil || end != want {
+			t.Fatalf("%x: ends at %d, skip says %d, %v", raw, end, want, err)
+		}
+		if _, err := checkKeys(raw, 0); err != nil {
+			t.Fatalf("%x: %v", raw, err)
+		}
+	})
+}
