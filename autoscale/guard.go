@@ -24,7 +24,7 @@ func (g *verge) guard(unknown string) *verdict {
 	target := g.ceil(g.up.workers)
 	if o.Desired > int(g.lim.workers) {
 		// A limit fell below the fleet. Only what is not there yet, or what an operator took back, is given up.
-		want := max(o.Desired-missing(*o), int(g.lim.workers))
+		want := max(o.Desired-missing(*o), int(g.lim.workers), min(busy(*o), o.Desired))
 		if g.lim.binding == BindMax {
 			want = int(g.lim.workers)
 		}
@@ -69,8 +69,8 @@ func (g *verge) crashing() *verdict {
 		s.Backoff = min(2*s.Backoff, maxBackoff)
 		s.RetryAt = o.Now.Add(s.Backoff)
 		want, do = want+1, "trying one"
-	} else if o.Desired == o.Running+1 && o.FailedStarts < crashes {
-		want = o.Desired // the one on trial
+	} else if since := o.Now.Sub(s.RetryAt.Add(-s.Backoff)); s.Backoff > firstBackoff && since.Seconds() < 1.5*g.l.start {
+		want, do = want+1, "one is on trial"
 	}
 	want = min(want, int(g.lim.workers))
 	return &verdict{want: want, binding: BindCrash, reason: fmt.Sprintf("%d→%d: %d of the last %d starts failed, %s, next in %s; see the service's events",

@@ -42,7 +42,13 @@ func weigh(c *Config, s *State, o *Observation, w work) load {
 		l.running = float64(o.Busy) * l.slots
 	}
 	known := float64(w.backlog - w.foreign)
-	l.running = min(l.running, known+float64(o.Visible+o.InFlight)*max(1, o.TasksPerMessage))
+	if c.Exclusive {
+		known = float64(o.KnownTasks)
+		l.running = min(l.running, known)
+		known -= min(float64(o.Delayed), known-l.running)
+	} else {
+		l.running = min(l.running, known+float64(o.Visible+o.InFlight)*max(1, o.TasksPerMessage))
+	}
 	up, down := known, known
 	l.messages = float64(o.KnownMessages)
 	l.stock = known > 0

@@ -62,7 +62,7 @@ func (g *verge) decide(w work) verdict {
 			reason: fmt.Sprintf("%d→0: budget, %s, the rest is what stopping costs; %s", o.Desired, g.p.why, g.figures())}
 	}
 	if g.s.Draining = g.p.drain(l, o, g.s.Draining); g.s.Draining {
-		want := min(busy(*o), o.Desired)
+		want := min(busy(*o), o.Desired, max(0, g.c.Max))
 		return verdict{want: want, binding: BindBudget, drain: true,
 			reason: fmt.Sprintf("%d→%d: budget, %s, the rest is for the tasks that run; %s", o.Desired, want, g.p.why, g.figures())}
 	}
