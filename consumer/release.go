@@ -50,17 +50,18 @@ func (w *Worker) releaseAll(ls []*lease, wait time.Duration) {
 	}
 }
 
-// releaseUnstarted gives back what no slot has taken. The polls have ended, so
-// that none of ours can take it right back (kombu#1835).
-func (w *Worker) releaseUnstarted() {
+// releaseUnstarted gives back what no slot has taken, to be visible after wait, and
+// returns how many messages that were. No poll of ours may then be open that could
+// take them right back (kombu#1835).
+func (w *Worker) releaseUnstarted(wait time.Duration) int {
 	var ls []*lease
 	for {
 		select {
 		case d := <-w.ready:
 			ls = append(ls, d.lease)
 		default:
-			w.releaseAll(ls, 0)
-			return
+			w.releaseAll(ls, wait)
+			return len(ls)
 		}
 	}
 }

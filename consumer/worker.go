@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
@@ -36,6 +37,7 @@ type Worker struct {
 
 	ready   chan *delivery // received, not started; its capacity exceeds the credits
 	records chan *chunkRun // run, not recorded
+	taken   atomic.Int64   // when a slot last took one of ready, in Unix ms
 
 	stop         chan struct{}   // closed when the worker stops taking work
 	base         context.Context //nolint:containedctx // of one Run; ends when Run returns
@@ -81,6 +83,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	background.Go(func() { w.leases.run(base) })
 	background.Go(func() { w.account.run(base, w.cfg.LedgerEvery, w.cfg.LedgerEdge, w.writeLedger) })
 	background.Go(func() { w.announce(base) })
+	w.taken.Store(time.Now().UnixMilli())
+	background.Go(func() { w.watchBuffer(base) })
 	background.Go(func() { w.readControl(base) })
 	go w.acks.run()
 	stopRecording := make(chan struct{})
@@ -110,7 +114,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	defer time.AfterFunc(grace, func() { w.stopHandlers(ErrStopping) }).Stop()
 	<-polls //nolint:errcheck // it ended as it was told to, or err has its error
-	w.releaseUnstarted()
+	w.releaseUnstarted(0)
 	w.awaitSlots(&slots, grace)
 	close(stopRecording)
 	recording.Wait()
@@ -153,6 +157,7 @@ func (w *Worker) slot() {
 			return
 		case d := <-w.ready:
 			start := time.Now()
+			w.taken.Store(start.UnixMilli())
 			w.handle(d)
 			w.credits.give(1)
 			w.adapt(time.Since(start))

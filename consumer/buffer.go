@@ -1,0 +1,24 @@
+package consumer
+
+import (
+	"context"
+	"time"
+)
+
+// bufferWait is how long a message that was received ahead may wait for a slot. What
+// is held back by it is meant to be run within prefetchWork; a task that takes
+// twenty times as long was not foreseen.
+const bufferWait = 2 * time.Second
+
+// watchBuffer gives messages that were received ahead back to the queue when no
+// slot has become free for bufferWait: behind a long task they would wait for its end, hidden from
+// workers that have nothing to do.
+func (w *Worker) watchBuffer(ctx context.Context) {
+	for sleep(ctx, bufferWait/2) {
+		if len(w.ready) == 0 || time.Since(time.UnixMilli(w.taken.Load())) < bufferWait {
+			continue
+		}
+		w.credits.setPrefetch(0)                           // the next poll must not take them right back,
+		w.credits.give(w.releaseUnstarted(w.cfg.BusyWait)) // nor one that is open
+	}
+}
