@@ -33,6 +33,9 @@ func size(c Config, s State, o Observation, w work) (State, verdict) {
 	g.p = money(&c, &o)
 	g.note()
 	v := g.decide(w)
+	if v.want > c.Max { // an operator's word counts more than a busy worker
+		v = verdict{want: max(0, c.Max), binding: BindMax, reason: fmt.Sprintf("max is %d, the fleet has %d", c.Max, o.Desired)}
+	}
 	v.next = g.next(v.want)
 	v.over = over(&o)
 	v.onDemand = c.Spot.onDemand(&s, &o, &g.l, v.want, v.binding == BindStuck)
