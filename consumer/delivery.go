@@ -17,6 +17,10 @@ import (
 	"github.com/starburst-go/starburst/store"
 )
 
+// LooseKeep is how long results of tasks without a job are kept: as long as a job's,
+// unless that says otherwise, and longer than their message can be delivered again (14 days).
+const LooseKeep = 30 * 24 * time.Hour
+
 // delivery is one received message on its way through the worker.
 type delivery struct {
 	lease        *lease
@@ -78,7 +82,7 @@ func (w *Worker) open(ctx context.Context, d *delivery) error {
 		if msg.ID == "" {
 			msg.ID = d.messageID
 		}
-		d.job = store.Job{MaxAttempts: DefaultMaxAttempts, Handler: msg.Handler, Shards: 1}
+		d.job = store.Job{MaxAttempts: DefaultMaxAttempts, Handler: msg.Handler, Shards: 1, Expires: time.Now().Add(LooseKeep)}
 	} else if d.job, err = w.jobs.get(ctx, msg.Job); err != nil {
 		if errors.Is(err, store.ErrNotFound) {
 			return &unusable{reason: "unknown job", detail: msg.Job, wait: w.cfg.Unknown}
