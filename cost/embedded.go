@@ -31,7 +31,8 @@ func EmbeddedRegions() []string {
 
 // EmbeddedFor returns the embedded book of a region. A price that was not looked up
 // for the region is borrowed from us-east-1 and marked as an estimate, because no
-// price at all would leave it out of the bill. "" means DefaultRegion.
+// price at all would leave it out of the bill; those of Fargate are scaled by the ratio of
+// the two regions' x86 prices. "" means DefaultRegion.
 func EmbeddedFor(region string) (*Book, error) {
 	base, err := readEmbedded(DefaultRegion)
 	if err != nil || region == "" || region == DefaultRegion {
@@ -50,7 +51,36 @@ func EmbeddedFor(region string) (*Book, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := borrowed.scale(own); err != nil {
+		return nil, err
+	}
 	return borrowed.With(own.Lines...)
+}
+
+// yardstick is the line by which borrowed prices of Fargate are brought to a region's level.
+const yardstick = "fargate.x86.vcpu"
+
+// scale brings borrowed prices of Fargate to the level of a region whose x86 price is
+// known: a region that is dearer on x86 is dearer on ARM and on Spot.
+func (b *Book) scale(own *Book) error {
+	here, err := own.Line(yardstick)
+	if err != nil {
+		return nil //nolint:nilerr // no yardstick, nothing to scale by
+	}
+	there, err := b.Line(yardstick)
+	if err != nil {
+		return err
+	}
+	for i := range b.Lines {
+		l := &b.Lines[i]
+		if !strings.HasPrefix(l.ID, "fargate.") {
+			continue
+		}
+		l.amount = mulDiv(l.amount, int64(here.amount)*there.per, int64(there.amount)*here.per)
+		l.Price = strings.TrimPrefix(l.amount.String(), "$")
+		l.Source = "scaled by the region's x86 price; " + l.Source
+	}
+	return nil
 }
 
 func readEmbedded(region string) (*Book, error) {

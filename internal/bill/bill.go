@@ -58,6 +58,9 @@ type Bill struct {
 	Notes []string
 }
 
+// NoNetwork is said where nobody said how workers reach AWS.
+const NoNetwork = "How workers reach AWS is not in it: --network public adds an address each ($0.005 an hour), --network nat a gateway."
+
 // Ratio is how many times the bound the bill is; 0 without a bound.
 func (b *Bill) Ratio() float64 {
 	if b.Bound <= 0 {
@@ -221,6 +224,9 @@ func (c Config) price(b *Bill, workers []cost.Worker, o cost.Options) (err error
 		}
 	}
 	b.Notes = slices.Concat(c.Notes, b.Statement.Assumptions)
+	if c.Network == "" && slices.ContainsFunc(workers, func(w cost.Worker) bool { return w.Provider != cost.Local }) {
+		b.Notes = append(b.Notes, NoNetwork)
+	}
 	if b.Unsettled > 0 {
 		b.Notes = append(b.Notes, fmt.Sprintf("Of %d workers nobody saw the end: they are billed until their next snapshot was due.", b.Unsettled))
 	}

@@ -88,7 +88,9 @@ func (s *Session) Forecast(ctx context.Context, pre *producer.Prepared, x Expect
 			return bill.Forecast{}, err
 		}
 	}
-	f.Estimate, err = cost.EstimateJob(book, f.Shape, f.Fleet)
+	if f.Estimate, err = cost.EstimateJob(book, f.Shape, f.Fleet); err == nil && s.stack.Endpoint == "" && x.Network == "" {
+		f.Estimate.Assumptions = append(f.Estimate.Assumptions, bill.NoNetwork)
+	}
 	return f, err
 }
 
