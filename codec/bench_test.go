@@ -3,8 +3,6 @@ package codec_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/vmihailenco/msgpack/v5"
@@ -166,79 +164,6 @@ func BenchmarkUnmarshal(b *testing.B) {
 	run("Struct", path{Seed: 1, Days: 252, Drift: 0.1}, func() any { return new(path) })
 	run("StructConverted", map[string]any{"seed": 1.0, "days": 252.0, "drift": 1}, func() any { return new(path) })
 	run("Any", map[string]any{"lr": 0.1, "depth": 4}, func() any { return new(any) })
-}
-
-// BenchmarkJSONToMsgpack goes over bodies of some 100 kB. MB/s count JSON text.
-func BenchmarkJSONToMsgpack(b *testing.B) {
-	list := func(n int, element func(i int) string) string {
-		parts := make([]string, n)
-		for i := range parts {
-			parts[i] = element(i)
-		}
-		return "[" + strings.Join(parts, ",") + "]"
-	}
-	nested := "1"
-	for range codec.MaxDepth {
-		nested = "[" + strings.Repeat("0,", 800) + nested + "]"
-	}
-	for _, bb := range []struct{ name, text string }{
-		{"Ints", list(20_000, func(i int) string { return strconv.Itoa(i * 37) })},
-		{"Doubles", list(5_000, func(i int) string { return strconv.FormatFloat(1/float64(i+3), 'g', -1, 64) })},
-		{"Strings", list(6_000, func(i int) string { return fmt.Sprintf(`"string-%d"`, i) })},
-		{"Text", list(10, func(int) string { return `"` + strings.Repeat("a sentence of a text, ", 500) + `"` })},
-		{"Unicode", list(10, func(int) string { return `"` + strings.Repeat("ein schöner Satz, 漢字, ", 400) + `"` })},
-		{"Escapes", list(10, func(int) string { return `"` + strings.Repeat(`line\n\"quoted\" \u00e9 `, 400) + `"` })},
-		{"Records", list(1_000, func(i int) string {
-			return fmt.Sprintf(`{"seed":%d,"days":252,"drift":0.05,"vol":0.2,"name":"AAPL","tags":["a","b"]}`, i)
-		})},
-		{"WideRecords", list(100, func(i int) string {
-			keys := list(64, func(k int) string { return fmt.Sprintf(`"feature-%d":%d`, k, i) })
-			return "{" + keys[1:len(keys)-1] + "}"
-		})},
-		{"Binary", list(10, func(int) string { return `{"$bin":"` + strings.Repeat("AAEC", 2500) + `"}` })},
-		{"Nested", nested},
-	} {
-		text := []byte(bb.text)
-		b.Run(bb.name, func(b *testing.B) {
-			b.SetBytes(int64(len(text)))
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := codec.JSONToMsgpack(text); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
-// BenchmarkBody measures the steps around the message: base64, zstd, and both ways.
-// MB/s count the raw message.
-func BenchmarkBody(b *testing.B) {
-	raw := encoded(b, chunk(b, 1000))
-	for _, f := range []codec.BodyFormat{codec.Plain, codec.Zstd, codec.JSON} {
-		body, err := codec.EncodeBodyAs(f, raw)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Run("Encode/"+f.String(), func(b *testing.B) {
-			b.SetBytes(int64(len(raw)))
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := codec.EncodeBodyAs(f, raw); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-		b.Run("Decode/"+f.String(), func(b *testing.B) {
-			b.SetBytes(int64(len(raw)))
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := codec.DecodeBody(body); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
 }
 
 func BenchmarkHasher(b *testing.B) {
