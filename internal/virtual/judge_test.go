@@ -32,6 +32,9 @@ func (w *world) judge(ctx context.Context, job store.Job) (wrong []string) {
 	if s.Ledgers, err = w.store.JobLedgers(ctx, job.ID); err != nil {
 		complain("%v", err)
 	}
+	if w.submits > 0 && job.Confirmed != job.N {
+		complain("the producer was done, and %d of %d tasks are confirmed", job.Confirmed, job.N)
+	}
 	cancelled := w.cancelAt > 0
 	for _, v := range check.Table(s, check.Want{Failed: -1, DLQ: len(w.garbage)}) {
 		if cancelled && (v.Rule == check.FewResults || v.Rule == check.Complete && s.CountErr == nil) {
@@ -131,8 +134,8 @@ func (w *world) unexpected(i int, o store.Settled) string {
 	} else if string(f.Argument) == "" {
 		return "the argument is missing"
 	}
-	if f != nil && f.Kind == store.FailDied && w.killed >= 2 {
-		return "" // innocent tasks that die with their workers twice may be taken for the cause
+	if f != nil && f.Kind == store.FailDied && w.killed+w.together[i] >= 3 {
+		return "" // an innocent task may be taken for the cause of deaths, and a run of a second copy for a death
 	}
 	switch w.tasks[i].kind {
 	case good:

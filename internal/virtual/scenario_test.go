@@ -48,6 +48,7 @@ type scenario struct {
 	shards          int
 	limit           time.Duration // of one task; 0 for none
 	cancelAt        time.Duration // 0: not
+	submits         int           // how often a producer enqueues the job; 0: its messages are just there
 	spread          time.Duration // within which the messages are sent
 	garbage         []string      // bodies that nobody can understand
 
@@ -89,6 +90,9 @@ func draw(seed uint64) scenario {
 	}
 	if maybe(0.15) {
 		s.cancelAt = seconds(1, 120)
+	}
+	if s.cancelAt == 0 && maybe(0.5) {
+		s.submits = between(1, 2)
 	}
 	s.plan = drawPlan(r, s.storm)
 	s.plan.Seed = seed
@@ -193,8 +197,8 @@ func (s scenario) String() string {
 	for _, t := range s.tasks {
 		kinds[t.kind]++
 	}
-	return fmt.Sprintf("seed %d: %d tasks in chunks of %d and %d without a job %v, attempts %d, limit %v, cancelled at %v, garbage %d;\n"+
+	return fmt.Sprintf("seed %d: %d tasks in chunks of %d and %d without a job %v, attempts %d, limit %v, cancelled at %v, submitted %d times, garbage %d;\n"+
 		"  visibility %v, %d workers × %d slots, grace %v, handover %v, crashes %.2f, storm of %v, happenings %v\n  windows %v",
-		s.seed, s.n, s.chunk, len(s.tasks)-s.n, kinds, s.attempts, s.limit, s.cancelAt, len(s.garbage),
+		s.seed, s.n, s.chunk, len(s.tasks)-s.n, kinds, s.attempts, s.limit, s.cancelAt, s.submits, len(s.garbage),
 		s.visibility, s.workers, s.slots, s.grace, s.handOver, s.crashes, s.storm, s.happenings, s.plan.Windows)
 }

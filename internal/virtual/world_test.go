@@ -17,6 +17,7 @@ import (
 	"github.com/starburst-go/starburst/codec"
 	"github.com/starburst-go/starburst/consumer"
 	"github.com/starburst-go/starburst/internal/virtual"
+	"github.com/starburst-go/starburst/producer"
 	"github.com/starburst-go/starburst/store"
 )
 
@@ -45,7 +46,9 @@ type world struct {
 	// deaths counts how often a worker died while it ran a task, by task.
 	deaths map[int]int
 	killed int // workers
-	events []string
+	// together is the most runs of a task at the same time, by task.
+	together map[int]int
+	events   []string
 }
 
 // proc is one worker process.
@@ -63,7 +66,7 @@ func newWorld(s scenario) *world {
 	return &world{
 		scenario: s, queue: virtual.NewQueue(virtual.QueueOptions{Visibility: s.visibility, MaxReceives: maxReceives, MaxInFlight: s.inFlight}),
 		table: virtual.NewTable(), start: time.Now(), over: make(chan struct{}), free: make(chan struct{}),
-		procs: make([]*proc, s.workers), runs: map[int]int{}, deaths: map[int]int{},
+		procs: make([]*proc, s.workers), runs: map[int]int{}, deaths: map[int]int{}, together: map[int]int{},
 	}
 }
 
@@ -86,11 +89,14 @@ func (w *world) run(t *testing.T) []string {
 		ID: jobID, Handler: "work", Fleet: fleet, N: w.n, Plan: store.Plan{Chunk: w.chunk}, Shards: w.shards,
 		MaxAttempts: w.attempts, Timeout: w.limit, Created: time.Now(), Expires: time.Now().Add(90 * 24 * time.Hour),
 	}
-	if err := w.store.CreateJob(ctx, job); err != nil {
-		t.Fatal(err)
+	if w.submits == 0 {
+		if err := w.store.CreateJob(ctx, job); err != nil {
+			t.Fatal(err)
+		}
 	}
 	var all sync.WaitGroup
-	all.Go(func() { w.send(t) })
+	sent := make(chan struct{})
+	all.Go(func() { defer close(sent); w.send(t) })
 	for i := range w.workers {
 		all.Go(func() { w.place(ctx, i) })
 	}
@@ -101,6 +107,7 @@ func (w *world) run(t *testing.T) []string {
 		all.Go(func() { w.cancelJob(t) })
 	}
 	time.Sleep(max(w.storm, w.spread, w.cancelAt)) // virtual, as are all the others
+	<-sent
 	w.awaitEmpty()
 	for range w.resends {
 		w.send(t)
@@ -117,6 +124,10 @@ func (w *world) run(t *testing.T) []string {
 	w.mu.Unlock()
 	close(w.free)
 	all.Wait()
+	job, err := w.store.Job(ctx, jobID)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return w.judge(ctx, job)
 }
 
@@ -136,7 +147,7 @@ func (w *world) send(t *testing.T) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(w.seed, 2))
 	var bodies []string
-	for first := 0; first < w.n; first += w.chunk {
+	for first := 0; first < w.n && w.submits == 0; first += w.chunk {
 		m := codec.Message{Handler: "work", Job: jobID, First: first, Attempt: 1}
 		for i := first; i < min(first+w.chunk, w.n); i++ {
 			m.Args = append(m.Args, argument(t, i))
@@ -152,6 +163,54 @@ func (w *world) send(t *testing.T) {
 		w.queue.Add(b, 0)
 		time.Sleep(w.spread / time.Duration(len(bodies)))
 	}
+	for n := range w.submits {
+		w.submit(t, n, r)
+	}
+}
+
+// submit has a producer enqueue the job, or enqueue it again: processes one after
+// the other, some of which die, until one of them says that it is done.
+func (w *world) submit(t *testing.T, n int, r *rand.Rand) {
+	t.Helper()
+	for life := 0; ; life++ {
+		ctx, stop := context.WithCancel(t.Context())
+		c := w.connect(fmt.Sprintf("p%d.%d", n, life), r)
+		c.died = stop
+		if !w.calm() && r.IntN(3) == 0 {
+			c.crashAt, c.crashAfter = 1+r.IntN(12), r.IntN(2) == 0
+		}
+		p, err := producer.New(producer.Config{Queue: c, QueueURL: "q", Jobs: store.New(c, "t", store.WithRand(source(r.Uint64(), 1))), InFlight: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		args := make([]int, w.n)
+		for i := range args {
+			args[i] = i
+		}
+		_, err = p.Submit(ctx, producer.Spec{
+			Job: jobID, Handler: "work", Source: producer.Slice(args), Fleet: fleet, Chunk: w.chunk, MaxAttempts: w.attempts, Timeout: w.limit,
+		})
+		stop()
+		w.tracef("%s ends: %v", c.name, err)
+		if err == nil {
+			return
+		}
+		if w.calm() && life > 100 {
+			t.Errorf("the producer does not get done: %v", err)
+			return
+		}
+		time.Sleep(time.Duration(r.IntN(20_000)) * time.Millisecond)
+	}
+}
+
+// connect returns a process's connection under the scenario's faults.
+func (w *world) connect(name string, r *rand.Rand) *conn {
+	c := &conn{
+		queue: w.queue, table: w.table, plan: w.plan, start: w.start, calm: w.calm, trace: w.tracef, name: name, hot: w.hot,
+		gone: make(chan struct{}), counts: map[string]uint64{},
+	}
+	c.plan.Seed += r.Uint64()
+	return c
 }
 
 func argument(t testing.TB, i int) msgpack.RawMessage {
@@ -202,14 +261,10 @@ func (w *world) place(ctx context.Context, i int) {
 func (w *world) live(ctx context.Context, i int, name string, r *rand.Rand) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	p := &proc{stop: stop, inside: map[int]int{}, conn: &conn{
-		queue: w.queue, table: w.table, plan: w.plan, start: w.start, calm: w.calm, trace: w.tracef, name: name,
-		gone: make(chan struct{}), counts: map[string]uint64{}, hot: w.hot,
-	}}
+	p := &proc{stop: stop, inside: map[int]int{}, conn: w.connect(name, r)}
 	if !w.calm() && r.Float64() < w.crashes {
 		p.crashAt, p.crashAfter = 1+r.IntN(80), r.IntN(2) == 0
 	}
-	p.plan.Seed += r.Uint64()
 	var seeds [2]uint64
 	seeds[0], seeds[1] = r.Uint64(), r.Uint64()
 	worker, err := consumer.New(consumer.Config{
@@ -344,6 +399,13 @@ func (w *world) enter(p *proc, i int) {
 	defer w.mu.Unlock()
 	w.runs[i]++
 	p.inside[i]++
+	now := 0
+	for _, other := range w.procs {
+		if other != nil {
+			now += other.inside[i]
+		}
+	}
+	w.together[i] = max(w.together[i], now)
 }
 
 func (w *world) leave(p *proc, i int) {
