@@ -110,10 +110,17 @@ func sized(w Worker) Worker {
 	return w
 }
 
+// Bounds on what a corrupt ledger may claim, so that durations and their sums fit 64 bits.
+const (
+	maxBusyMS  = 1 << 42 // 139 years
+	maxStartUp = 24 * time.Hour
+)
+
 // fewerWorkers is the fleet of so many workers as would each have been at work for 70 % of
 // its bill, or nil when there were no more than that. All are taken to be like the first.
 func fewerWorkers(workers []Worker, o Options) ([]Worker, string) {
-	var busy, starting time.Duration
+	var busyMS int64
+	var starting time.Duration
 	jobs := map[string]JobWork{}
 	requests := map[string]int64{}
 	billed := 0
@@ -122,18 +129,19 @@ func fewerWorkers(workers []Worker, o Options) ([]Worker, string) {
 			continue
 		}
 		billed++
-		starting += max(0, startup(w))
+		starting += min(max(0, startup(w)), maxStartUp)
 		for name, j := range w.Jobs {
-			busy += time.Duration(j.BusyMS) * time.Millisecond / time.Duration(max(1, w.Slots))
+			busyMS = min(busyMS+min(max(0, j.BusyMS), maxBusyMS)/int64(max(1, w.Slots)), maxBusyMS)
 			jobs[name] = jobs[name].plus(j)
 		}
 		for op, n := range w.Requests {
 			requests[op] += n
 		}
 	}
-	if billed < 2 || busy <= 0 {
+	if billed < 2 || busyMS <= 0 {
 		return nil, ""
 	}
+	busy := time.Duration(busyMS) * time.Millisecond
 	startUp := starting / time.Duration(billed)
 	const stopLag = 12 * time.Second // the loop's tick, and the end
 	ratio := efficiency / (1 - efficiency)

@@ -45,12 +45,13 @@ func (s Share) Total() PicoUSD { return s.Direct + s.Startup + s.Idle }
 // both times by largest remainder, so that the shares add up to the bill exactly. The
 // result is sorted by job and does not depend on the order of the maps.
 func Attribute(bill PicoUSD, w Work) []Share {
-	slots := int64(max(1, w.Slots))
+	slots := int64(min(max(1, w.Slots), maxSlots))
+	billed := min(max(0, w.BilledMS), maxBilledSeconds*1000)
 	busy := newWeights(w.Busy)
-	startup := min(max(0, w.StartupMS), w.BilledMS) * slots
+	startup := min(max(0, w.StartupMS), billed) * slots
 	// Clocks of worker and bill differ: busy time may exceed what was billed. Then
 	// nothing is idle, and direct and start-up share the bill.
-	idle := max(0, w.BilledMS*slots-startup-busy.sum())
+	idle := max(0, billed*slots-startup-busy.sum())
 	parts := apportion(bill, []int64{busy.sum(), startup, idle})
 	if parts == nil { // a bill for no time at all
 		parts = []PicoUSD{0, 0, bill}
@@ -65,6 +66,9 @@ func Attribute(bill PicoUSD, w Work) []Share {
 	busy.each(parts[2], func(job string, p PicoUSD) { ledger.at(job).Idle += p })
 	return ledger.sorted()
 }
+
+// maxSlots bounds what a corrupt ledger may claim, so that the slot-time of a hundred years fits 64 bits.
+const maxSlots = 1 << 20
 
 // weights are the jobs with a positive weight, sorted by name.
 type weights struct {

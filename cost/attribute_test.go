@@ -2,6 +2,7 @@ package cost_test
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -66,9 +67,9 @@ func TestAttributionConservesTheBill(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		bill := cost.PicoUSD(rapid.Int64Range(0, 1<<62).Draw(t, "bill"))
 		w := cost.Work{
-			Slots:     rapid.IntRange(0, 64).Draw(t, "slots"),
-			BilledMS:  rapid.Int64Range(0, 1<<40).Draw(t, "billed"),
-			StartupMS: rapid.Int64Range(-10, 1<<41).Draw(t, "startup"),
+			Slots:     rapid.OneOf(rapid.IntRange(0, 64), rapid.Just(math.MaxInt32)).Draw(t, "slots"),
+			BilledMS:  rapid.OneOf(rapid.Int64Range(-1, 1<<40), rapid.Just(int64(math.MaxInt64))).Draw(t, "billed"),
+			StartupMS: rapid.OneOf(rapid.Int64Range(-10, 1<<41), rapid.Just(int64(math.MaxInt64))).Draw(t, "startup"),
 			Busy:      drawWeights(t, "busy"),
 			Triggers:  drawWeights(t, "triggers"),
 		}

@@ -88,6 +88,9 @@ func (t *tally) extras(extras []Extra) {
 			t.unpriced[e.ID] = true
 			continue
 		}
+		if e.Quantity <= 0 {
+			continue
+		}
 		c := charge{e.ID, baseUnit(line.Unit), e.Quantity, mulDiv(line.amount, e.Quantity, line.per)}
 		sum = add(sum, t.spread(c, by, func(j *JobCost) *PicoUSD { return &j.Other }))
 	}

@@ -2,6 +2,7 @@ package cost_test
 
 import (
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -157,6 +158,15 @@ func TestStatementConservesRandomFleets(t *testing.T) {
 		}
 		checkSums(t, st)
 		checkJobs(t, book, workers, st)
+		alternatives, err := cost.Alternatives(book, workers, cost.Options{PublicIPv4: hasLine(st, "ipv4")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range alternatives {
+			if a.Saves <= 0 || a.Cost+a.Saves != st.Total {
+				t.Fatalf("%+v of %s", a, st.Total)
+			}
+		}
 		again, _ := cost.NewStatement(book, workers, cost.Options{PublicIPv4: len(st.Lines) > 0 && hasLine(st, "ipv4")})
 		if diff := cmp.Diff(st, again); diff != "" {
 			t.Fatalf("the same fleet priced twice differs:\n%s", diff)
@@ -177,7 +187,7 @@ func drawWorker(t *rapid.T, i int) cost.Worker {
 			MemoryMiB: rapid.Int64Range(0, 30_720).Draw(t, "memory"),
 			DiskGiB:   rapid.Int64Range(0, 200).Draw(t, "disk"),
 		},
-		Slots: rapid.IntRange(0, 17).Draw(t, "slots"), Start: noon,
+		Slots: rapid.OneOf(rapid.IntRange(0, 17), rapid.Just(math.MaxInt32)).Draw(t, "slots"), Start: noon,
 		Ready: noon.Add(ms("ready")), Stop: noon.Add(ms("stop")),
 		Jobs: map[string]cost.JobWork{}, Triggers: drawWeights(t, "triggers"),
 		Requests: drawRequests(t),
@@ -240,6 +250,26 @@ func checkJobs(t *rapid.T, book *cost.Book, workers []cost.Worker, whole *cost.S
 		if quantities[l.ID] != l.Quantity || costs[l.ID] != l.Cost {
 			t.Fatalf("%s: the jobs have %d for %s, the whole %d for %s", l.ID, quantities[l.ID], costs[l.ID], l.Quantity, l.Cost)
 		}
+	}
+}
+
+// With everything at a discount of 100 % there is nothing to divide.
+func TestWhatIsFreeMakesNoLine(t *testing.T) {
+	t.Parallel()
+	free, err := embedded(t).Override(cost.Overrides{Discounts: []cost.Discount{{Lines: "*", Percent: "100"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := cost.NewStatement(free, []cost.Worker{worker("w", func(w *cost.Worker) {
+		w.Jobs = map[string]cost.JobWork{"A": {Tasks: 1, BusyMS: 30_000, WastedMS: 30_000}}
+		w.Requests = map[string]int64{"sqs.receive": 5, "ddb.wru": 5}
+	})}, cost.Options{PublicIPv4: true, Extras: []cost.Extra{{ID: "nat.hour", Quantity: 3600}, {Job: "A", ID: "sqs.request", Quantity: -7}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkSums(t, st)
+	if st.Total != 0 || len(st.Lines) != 0 {
+		t.Errorf("total %s, lines %+v", st.Total, st.Lines)
 	}
 }
 

@@ -111,7 +111,10 @@ func (t *tally) divide(c charge, parts []PicoUSD, job func(i int) string) {
 	for i, p := range parts {
 		weights[i] = int64(p)
 	}
-	quantities := apportion(PicoUSD(c.quantity), weights)
+	quantities := apportion(PicoUSD(max(0, c.quantity)), weights)
+	if quantities == nil {
+		return // what costs nothing makes no line
+	}
 	for i, p := range parts {
 		if t.counts(job(i)) {
 			t.line(charge{c.id, c.unit, int64(quantities[i]), p})

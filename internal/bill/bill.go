@@ -249,14 +249,17 @@ func (c Config) stale(st *cost.Statement) (n int) {
 	return n
 }
 
+// longest bounds what corrupt ledgers may claim, in ms: 139 years.
+const longest = 1 << 42
+
 // bound is the least that the kept work can cost on the cheapest kind of worker that was used.
 func bound(book *cost.Book, workers []cost.Worker, job string) cost.PicoUSD {
-	var kept time.Duration
+	var kept int64 // ms
 	startUp := time.Duration(-1)
 	for _, w := range workers {
 		for name, j := range w.Jobs {
 			if job == "" || name == job {
-				kept += time.Duration(max(0, j.BusyMS-j.WastedMS)) * time.Millisecond
+				kept = min(kept+min(max(0, j.BusyMS-j.WastedMS), longest), longest)
 			}
 		}
 		if up := w.Ready.Sub(w.Start); !w.Ready.IsZero() && up >= 0 && (startUp < 0 || up < startUp) {
@@ -273,7 +276,7 @@ func bound(book *cost.Book, workers []cost.Worker, job string) cost.PicoUSD {
 		if err != nil {
 			continue // the statement has said so
 		}
-		if p := cost.Bound(rate, size, w.Slots, kept, startUp); least == 0 || p < least {
+		if p := cost.Bound(rate, size, w.Slots, time.Duration(kept)*time.Millisecond, startUp); least == 0 || p < least {
 			least = p
 		}
 	}

@@ -9,7 +9,9 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/starburst-go/starburst/cost"
 	"github.com/starburst-go/starburst/store"
@@ -29,8 +31,11 @@ type Forecast struct {
 // Encode returns the forecast as the table keeps it.
 func (f Forecast) Encode() ([]byte, error) { return json.Marshal(f) }
 
-// maxSent bounds the kinds of requests that a forecast may name.
-const maxSent = 64
+// Bounds of a forecast: the kinds of requests it may name, and the bytes of what reaches a terminal.
+const (
+	maxSent = 64
+	maxText = 200
+)
 
 // decodeForecast reads what another version, or somebody else, may have written.
 func decodeForecast(raw []byte) (Forecast, error) {
@@ -41,7 +46,13 @@ func decodeForecast(raw []byte) (Forecast, error) {
 	if f.Estimate == nil || len(f.Sent) > maxSent {
 		return Forecast{}, errors.New("forecast: it has no estimate, or too many counts")
 	}
+	if len(f.Source) > maxText || strings.ContainsFunc(f.Source, unicode.IsControl) {
+		return Forecast{}, errors.New("forecast: its source is no line of text")
+	}
 	for _, l := range f.Estimate.Lines {
+		if len(l.ID) > maxText || strings.ContainsFunc(l.ID, unicode.IsControl) {
+			return Forecast{}, errors.New("forecast: a line's id is no line of text")
+		}
 		if r := l.Cost; r.Low < 0 || r.Low > r.Likely || r.Likely > r.High {
 			return Forecast{}, fmt.Errorf("forecast: line %.64q is out of order", l.ID)
 		}
