@@ -30,10 +30,12 @@ func pricesCommand() *cli.Command {
 			Name:  "refresh",
 			Usage: "read the prices of a region from the AWS Price List",
 			Description: "Reads the public bulk files of the AWS Price List (no credentials needed) and keeps the prices in your cache\n" +
-				"directory. Fargate Spot is not among them.",
+				"directory. Fargate Spot is not among them: --spot reads it from elsewhere.",
 			Flags: []cli.Flag{
 				region,
 				&cli.BoolFlag{Name: "ec2", Usage: "also read the file of EC2 (NAT gateways, machines): some hundred megabytes"},
+				&cli.BoolFlag{Name: "spot", Usage: "also read Fargate Spot's prices, from the file that AWS's price page shows"},
+				&cli.StringFlag{Name: "spot-url", Value: prices.DefaultSpotURL, Usage: "where that file is"},
 				&cli.StringFlag{Name: "base-url", EnvVars: []string{prices.EnvBaseURL}, Value: prices.DefaultBaseURL, Usage: "where the Price List is"},
 			},
 			Action: refreshPrices,
@@ -111,6 +113,7 @@ func refreshPrices(c *cli.Context) error {
 	where := prices.FromEnv(c.String("region"))
 	r, err := prices.Refresh(c.Context, prices.RefreshConfig{
 		Region: c.String("region"), CacheDir: where.CacheDir, BaseURL: c.String("base-url"), EC2: c.Bool("ec2"),
+		Spot: c.Bool("spot"), SpotURL: c.String("spot-url"),
 	})
 	if err != nil {
 		if c.Context.Err() != nil {

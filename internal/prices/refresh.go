@@ -41,6 +41,10 @@ type RefreshConfig struct {
 	BaseURL string
 	// EC2 also reads the file of EC2, of some hundred megabytes: NAT gateways and machines.
 	EC2 bool
+	// Spot also reads the prices of Fargate Spot, from SpotURL: a file that AWS's price page uses and does
+	// not document. Default of SpotURL: DefaultSpotURL.
+	Spot    bool
+	SpotURL string
 	// Client makes the requests. Default: one with time limits.
 	Client *http.Client
 	// Now is the clock. Default: time.Now.
@@ -48,7 +52,7 @@ type RefreshConfig struct {
 }
 
 func (c RefreshConfig) withDefaults() RefreshConfig {
-	c.BaseURL = cmp.Or(c.BaseURL, DefaultBaseURL)
+	c.BaseURL, c.SpotURL = cmp.Or(c.BaseURL, DefaultBaseURL), cmp.Or(c.SpotURL, DefaultSpotURL)
 	if c.Client == nil {
 		c.Client = &http.Client{Timeout: 10 * time.Minute}
 	}
@@ -65,12 +69,17 @@ func (c RefreshConfig) validate() error {
 	if c.CacheDir == "" {
 		return errors.New("there is no cache directory to keep prices in")
 	}
-	u, err := url.Parse(c.BaseURL)
+	return errors.Join(trusted("base URL", c.BaseURL), trusted("Spot URL", c.SpotURL))
+}
+
+// trusted refuses addresses whose answer anybody on the way could change.
+func trusted(what, address string) error {
+	u, err := url.Parse(address)
 	if err != nil {
-		return fmt.Errorf("base URL: %w", err)
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	if ip := net.ParseIP(u.Hostname()); u.Scheme != "https" && (u.Scheme != "http" || u.Hostname() != "localhost" && !ip.IsLoopback()) {
-		return fmt.Errorf("base URL %q: prices come over https, or from this machine", c.BaseURL)
+		return fmt.Errorf("%s %q: prices come over https, or from this machine", what, address)
 	}
 	return nil
 }
@@ -116,6 +125,13 @@ func Refresh(ctx context.Context, c RefreshConfig) (Report, error) {
 		}
 		lines, missing = append(lines, got...), append(missing, lack...)
 	}
+	if c.Spot {
+		got, lack, err := c.readSpot(ctx, before)
+		if err != nil {
+			return Report{}, fmt.Errorf("prices of Fargate Spot in %s: %w", c.Region, err)
+		}
+		lines, missing = append(lines, got...), append(missing, lack...)
+	}
 	if len(lines) == 0 {
 		return Report{}, fmt.Errorf("the price list has none of the prices of %s", c.Region)
 	}
@@ -142,18 +158,11 @@ func (c RefreshConfig) read(ctx context.Context, o offer, before *cost.Book) (li
 	if err != nil {
 		return nil, nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	resp, err := c.Client.Do(req)
+	resp, err := c.get(ctx, address)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, nil, fmt.Errorf("%s answered %s", address, resp.Status)
-	}
 	limit := int64(maxOffer)
 	if o.code == ec2Offer().code {
 		limit = maxEC2Offer

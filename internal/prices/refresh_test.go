@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,6 +88,10 @@ func files() map[string]string {
 func serve(t *testing.T, files map[string]string) string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if text, has := files[r.URL.Path]; has {
+			_, _ = w.Write([]byte(text))
+			return
+		}
 		for code, text := range files {
 			if r.URL.Path == "/offers/v1.0/aws/"+code+"/current/eu-central-1/index.csv" {
 				_, _ = w.Write([]byte(text))
@@ -310,4 +315,45 @@ func FuzzParseOffer(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestSpotPricesComeFromTheFeed(t *testing.T) {
+	t.Parallel()
+	one := func(unit, price, region string) string {
+		return fmt.Sprintf(`{"id":"1","unit":%q,"price":{"USD":%q},"attributes":{"aws:region":%q,"aws:operation":"Fargate"}}`, unit, price, region)
+	}
+	feed := func(prices ...string) string {
+		return `{"manifest":{"serviceId":"fargate"},"prices":[` + strings.Join(prices, ",") + `]}`
+	}
+	good := []string{one("vCPU-Hours", "0.0150000000", "eu-central-1"), one("GB-Hours", "0.00160000", "eu-central-1"),
+		one("ARM-vCPU-Hours", "0.01200000", "eu-central-1"), one("vCPU-Hours", "0.9", "eu-west-1"), one("Windows-Hours", "0.9", "eu-central-1")}
+	for _, c := range []struct{ because, text, wantError string }{
+		{"a feed", feed(good...), ""},
+		{"an error page", "<html>", "invalid character"},
+		{"a price that is not believed", feed(one("vCPU-Hours", "15", "eu-central-1")), "not believed"},
+		{"a price of nothing", feed(one("vCPU-Hours", "0.000", "eu-central-1")), "above zero"},
+		{"a price in words", feed(one("vCPU-Hours", "cheap", "eu-central-1")), "amount"},
+		{"too many", feed(slices.Repeat(good, maxSpotLines)...), "larger than"},
+	} {
+		f := files()
+		f["/spot.json"] = c.text
+		cfg := config(t, serve(t, f))
+		cfg.Spot, cfg.SpotURL = true, cfg.BaseURL+"/spot.json"
+		r, err := Refresh(t.Context(), cfg)
+		if c.wantError != "" {
+			if err == nil || !strings.Contains(err.Error(), c.wantError) {
+				t.Errorf("%s: error %v, want one with %q", c.because, err, c.wantError)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l, err := r.Book.Line("fargate.x86.spot.vcpu"); err != nil || l.Price != "0.015" || !l.Estimate || l.Date != "2026-12-24" {
+			t.Errorf("%+v, %v", l, err)
+		}
+		if diff := cmp.Diff([]string{"sqs.fifo.request", "logs.ingest", "fargate.arm.spot.gb"}, r.Missing); diff != "" {
+			t.Errorf("missing (-want +got):\n%s", diff)
+		}
+	}
 }
