@@ -16,13 +16,19 @@ func (l *load) share(efficiency float64) float64 {
 	return max(l.minBilled*efficiency, efficiency/(1-efficiency)*l.overhead())
 }
 
+// tail is about how much longer than a mean one the longest of so many tasks takes.
+func (l *load) tail(tasks, mean float64) float64 {
+	return mean * l.cv * math.Sqrt(2*math.Log(max(1, tasks)))
+}
+
 // goalOf is the size that the mode wants for so many waiting tasks of so many seconds each;
 // high is the duration to plan a promise with.
 func goalOf(c *Config, l *load, o *Observation, fleet, waiting, mean, high float64) wanted {
 	free := max(0, fleet-l.arrivals) // arrivals keep the others busy
 	work := (waiting*mean + l.running*l.rest) / l.slots
 	efficient := func() float64 {
-		theta := l.share(c.Efficiency)
+		// The end comes no sooner than that of the longest task: workers with much less to do than that cost more and gain little.
+		theta := max(l.share(c.Efficiency), c.Efficiency*min(l.tail(waiting, mean), work))
 		// A new worker only sees what the present ones leave after its start-up.
 		g := (work - free*l.start) / theta
 		if g < free {

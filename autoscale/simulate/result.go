@@ -13,15 +13,17 @@ type Result struct {
 	Policy   string `json:"policy"`
 	Seed     uint64 `json:"seed"`
 
-	// Tasks done, Left behind, and in the Dead-letter queue or expired.
-	Tasks, Left, Dead int
+	// Tasks done of those Submitted, Left behind, and Dead: in the dead-letter queue, or expired.
+	Submitted, Tasks, Left, Dead int
 	// Makespan is from time 0 to the end of the last task, End to the end of the last worker.
 	Makespan, End float64
 	// Billed worker-seconds, and their Cost.
 	Billed float64
 	Cost   cost.PicoUSD
-	// WaitMean and WaitP95 are how long tasks were visible before they started.
-	WaitMean, WaitP95 float64
+	// Price of a worker-second at the start.
+	Price cost.PicoUSD
+	// WaitMean, WaitP95 and Longest are how long tasks were visible before they started.
+	WaitMean, WaitP95, Longest float64
 	// Peak of workers, Launches, Waves, Flips (changes of direction), Looks and Calls (changes of the desired count).
 	Peak, Launches, Flips, Looks, Calls int
 	Waves                               int64
@@ -81,6 +83,7 @@ func (w *world) finish() {
 	for len(w.fleet.live) > 0 {
 		w.fleet.kill(w.fleet.live[0], 1)
 	}
+	r.Submitted, r.Price = w.work.n, perSecond(w.s.Size)
 	r.Tasks, r.Left, r.Dead = w.settled, w.work.n-w.settled-w.lost-w.dead, w.lost+w.dead
 	r.Makespan = w.lastDone
 	r.Cost = w.fleet.spent
@@ -91,6 +94,7 @@ func (w *world) finish() {
 	if n := len(w.waits); n > 0 {
 		slices.Sort(w.waits)
 		r.WaitMean, r.WaitP95 = sum/float64(n), float64(w.waits[min(n-1, n*95/100)])
+		r.Longest = float64(w.waits[n-1])
 	}
 	if w.trace {
 		r.Series = append(r.Series, Point{Time: r.End, Spent: r.Cost})
