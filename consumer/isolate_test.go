@@ -205,6 +205,7 @@ func TestACancelledJobEndsWithinSeconds(t *testing.T) {
 		time.AfterFunc(time.Minute, func() {
 			b.results.mu.Lock()
 			b.results.control.Cancelled = []string{"j"}
+			b.results.jobs["j"] = store.Job{ID: "j", MaxAttempts: 3, Shards: 1, State: store.Cancelled}
 			b.results.mu.Unlock()
 		})
 		start := time.Now()

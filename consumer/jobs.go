@@ -13,12 +13,15 @@ import (
 // jobCacheLimit bounds the jobs remembered; a worker rarely meets more at once.
 const jobCacheLimit = 256
 
-// doubtTTL is how long a missing job is remembered as missing, and a cancelled one as
-// cancelled: the first may be made, the second resumed.
-const doubtTTL = 5 * time.Second
+// How long META is believed. A job that is missing may be made any moment; of one
+// that is there only the state changes, and the control item tells of that sooner.
+const (
+	missingTTL = 5 * time.Second
+	metaTTL    = time.Minute
+)
 
-// jobs remembers META items: what a worker needs of them never changes, so one
-// read a job is enough. Which jobs are cancelled comes from the control item.
+// jobs remembers META items. Which jobs are cancelled comes from the control item
+// first; META has the last word.
 type jobs struct {
 	read func(ctx context.Context, id string) (store.Job, error)
 
@@ -49,15 +52,19 @@ func (e *jobEntry) isReady() bool {
 	}
 }
 
-// isStale reports whether META must be read again: it was missing or cancelled a
-// while ago, or its job has expired and the id may have been given to another since.
+// isStale reports whether META must be read again.
 func (e *jobEntry) isStale(now time.Time) bool {
 	switch {
 	case !e.isReady():
 		return false
-	case e.err != nil, e.job.State == store.Cancelled:
-		return now.Sub(e.asked) > doubtTTL
+	case e.err != nil:
+		return now.Sub(e.asked) > missingTTL
 	}
+	return now.Sub(e.asked) > metaTTL || e.expired(now)
+}
+
+// expired reports whether the id may have been given to another job since.
+func (e *jobEntry) expired(now time.Time) bool {
 	return !e.job.Expires.IsZero() && now.After(e.job.Expires)
 }
 
@@ -69,22 +76,14 @@ func newJobs(read func(ctx context.Context, id string) (store.Job, error), deadM
 // no longer than its own context: the reader's may be about to hang.
 func (j *jobs) get(ctx context.Context, id string) (store.Job, error) {
 	j.mu.Lock()
-	e := j.known[id]
+	e, before := j.known[id], (*jobEntry)(nil)
 	mine := e == nil || e.isStale(time.Now())
 	if mine {
-		if len(j.known) >= jobCacheLimit {
-			clear(j.known)
-		}
-		e = &jobEntry{ready: make(chan struct{}), asked: time.Now()}
-		j.known[id] = e
+		e, before = j.ask(id), e
 	}
 	j.mu.Unlock()
 	if mine {
-		e.job, e.err = j.read(ctx, id)
-		if e.err != nil && !errors.Is(e.err, store.ErrNotFound) {
-			j.forget(id, e) // a passing fault: the next message asks again
-		}
-		close(e.ready)
+		j.answer(ctx, id, e, before)
 	}
 	select {
 	case <-e.ready:
@@ -92,6 +91,39 @@ func (j *jobs) get(ctx context.Context, id string) (store.Job, error) {
 	case <-ctx.Done():
 		return store.Job{}, fmt.Errorf("read job %s: %w", id, context.Cause(ctx))
 	}
+}
+
+// ask makes an entry that its maker must answer. Callers hold mu.
+func (j *jobs) ask(id string) *jobEntry {
+	if len(j.known) >= jobCacheLimit {
+		clear(j.known)
+	}
+	e := &jobEntry{ready: make(chan struct{}), asked: time.Now()}
+	j.known[id] = e
+	return e
+}
+
+// answer reads META into e. While the table is out of reach, what was known before,
+// if anything, stays good.
+func (j *jobs) answer(ctx context.Context, id string, e, before *jobEntry) {
+	e.job, e.err = j.read(ctx, id)
+	if e.err != nil && !errors.Is(e.err, store.ErrNotFound) {
+		if before != nil && before.err == nil && !before.expired(time.Now()) {
+			e.job, e.err = before.job, nil
+		} else {
+			j.forget(id, e) // a passing fault: the next message asks again
+		}
+	}
+	close(e.ready)
+}
+
+// confirm reads META now and reports whether it says that the job is cancelled.
+func (j *jobs) confirm(ctx context.Context, id string) (bool, error) {
+	j.mu.Lock()
+	e := j.ask(id)
+	j.mu.Unlock()
+	j.answer(ctx, id, e, nil)
+	return e.err == nil && e.job.State == store.Cancelled, e.err
 }
 
 func (j *jobs) forget(id string, e *jobEntry) {

@@ -30,9 +30,8 @@ type child struct {
 func (w *Worker) record(r *chunkRun) {
 	d := r.d
 	ctx := d.lease.ctx
-	if !r.started() && w.jobs.isCancelled(d.msg.Job) {
+	if !r.started() && w.jobs.isCancelled(d.msg.Job) && w.drop(d) {
 		w.account.interrupted(r)
-		w.acks.add(d.lease) // the only ack without a recorded item
 		return
 	}
 	if r.pieces == 0 && (!r.started() || !mayHaveChildren(d.msg) && r.unfinished()) {
@@ -67,9 +66,8 @@ func (w *Worker) record(r *chunkRun) {
 		failed -= len(res.Settled) // each was counted as failed before: its count moves
 	}
 	w.account.settled(r, ok, failed)
-	if w.jobs.isCancelled(d.msg.Job) {
-		w.acks.add(d.lease) // the rest is not wanted any more
-		return
+	if w.jobs.isCancelled(d.msg.Job) && w.drop(d) {
+		return // the rest is not wanted any more
 	}
 	if w.sendChildren(d, children) {
 		w.acks.add(d.lease)

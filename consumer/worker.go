@@ -71,6 +71,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err := w.readQueue(ctx); err != nil {
 		return err
 	}
+	lookCtx, looked := context.WithTimeout(ctx, firstControl)
+	w.lookAtControl(lookCtx) // a worker that replaces another must not take work that nobody pays for
+	looked()
 	base, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	w.base = base
@@ -181,8 +184,7 @@ func (w *Worker) handle(d *delivery) {
 		w.putBack(d)
 		return
 	}
-	if w.jobs.isCancelled(d.msg.Job) {
-		w.acks.add(d.lease) // the only ack without a recorded item
+	if w.jobs.isCancelled(d.msg.Job) && w.drop(d) {
 		return
 	}
 	if !suspect(d) {
@@ -192,6 +194,22 @@ func (w *Worker) handle(d *delivery) {
 	if !w.alreadyRecorded(ctx, d) {
 		w.runSuspect(ctx, d)
 	}
+}
+
+// drop acks a message of a cancelled job: the only ack without a recorded item. The
+// control item and what is remembered of META may be out of date, and the job resumed since, so
+// that META is asked first. It reports whether the message was dealt with.
+func (w *Worker) drop(d *delivery) bool {
+	cancelled, err := w.jobs.confirm(d.lease.ctx, d.msg.Job)
+	switch {
+	case cancelled:
+		w.acks.add(d.lease)
+	case err != nil || w.jobs.isCancelled(d.msg.Job):
+		w.putBack(d) // until the control item has caught up: it would stop the run
+	default:
+		return false
+	}
+	return true
 }
 
 // run runs the message's tasks in this slot.
@@ -332,13 +350,23 @@ func (w *Worker) announce(ctx context.Context) {
 	}
 }
 
+// firstControl bounds the look at the control item before the first poll.
+const firstControl = 2 * time.Second
+
+// readControl keeps up with what the leader says.
 func (w *Worker) readControl(ctx context.Context) {
 	for sleep(ctx, w.cfg.ControlEvery) {
-		c, err := w.cfg.Results.Control(ctx, w.cfg.Fleet)
-		if err != nil {
-			continue // the last known control stays in force
-		}
-		w.jobs.control(c)
-		w.running.cancel(w.jobs.isCancelled)
+		w.lookAtControl(ctx)
 	}
+}
+
+// lookAtControl reads the control item. When it cannot be read, the last known one
+// stays in force.
+func (w *Worker) lookAtControl(ctx context.Context) {
+	c, err := w.cfg.Results.Control(ctx, w.cfg.Fleet)
+	if err != nil {
+		return
+	}
+	w.jobs.control(c)
+	w.running.cancel(w.jobs.isCancelled)
 }
