@@ -29,7 +29,7 @@ func TestMessagesBehindALongTaskGoToIdleWorkers(t *testing.T) {
 		}
 		run := func(name string) (stop func()) {
 			cfg := b.cfg
-			cfg.Name = name
+			cfg.Name, cfg.Rand = name, nil
 			w, err := New(cfg)
 			if err != nil {
 				t.Fatal(err)

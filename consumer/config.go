@@ -134,7 +134,8 @@ type Config struct {
 	Build string
 	// Log receives what an operator should know. Default: discarded.
 	Log *slog.Logger
-	// Rand supplies jitter. Default: seeded by the runtime.
+	// Rand supplies jitter. The worker keeps it to itself: two workers need two.
+	// Default: seeded by the runtime.
 	Rand *rand.Rand
 }
 

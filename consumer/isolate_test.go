@@ -75,7 +75,7 @@ func TestAPoisonTaskIsIsolatedAndRecorded(t *testing.T) {
 			name := fmt.Sprint("w", n)
 			own, die := context.WithCancel(ctx)
 			cfg := b.cfg
-			cfg.Name = name
+			cfg.Name, cfg.Rand = name, nil
 			cfg.Grace = time.Millisecond
 			cfg.Queue = killableQueue{b.queue, own}
 			cfg.Results = &deadResults{b.results, f, name}
