@@ -206,6 +206,9 @@ func (g *verge) shrink(target int) *verdict {
 	if done && (g.c.Exclusive || g.certain()) && l.peak < 1 && !g.again() {
 		return &verdict{reason: fmt.Sprintf("%d→0: everything is settled; %s", o.Desired, g.figures())}
 	}
+	if done && o.Delayed == 0 && g.idleFor() >= max(g.c.IdleBeforeZero, time.Duration(l.minBilled*float64(time.Second))) {
+		return &verdict{reason: fmt.Sprintf("%d→0: nothing queued or running for %s; %s", o.Desired, g.idleFor().Round(time.Second), g.figures())}
+	}
 	want := max(o.Desired-missing(*o)-idle, target, min(busy(*o), o.Desired))
 	if want == 0 {
 		wait := g.c.IdleBeforeZero

@@ -47,9 +47,10 @@ type cloud struct {
 	ledgerErr   error
 	ledgerReads int
 
-	decisions []store.Decision
-	control   store.Control
-	beats     int
+	decisions  []store.Decision
+	controlErr error
+	control    store.Control
+	beats      int
 
 	lease    store.Lease
 	leaseOps []string
@@ -200,6 +201,9 @@ func (c *cloud) StopJob(_ context.Context, id, why string, capPico int64, at tim
 }
 
 func (c *cloud) UpdateControl(_ context.Context, _ string, change func(*store.Control)) error {
+	if c.controlErr != nil {
+		return c.controlErr
+	}
 	c.beats++
 	change(&c.control)
 	return nil

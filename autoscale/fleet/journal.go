@@ -41,6 +41,7 @@ type Journal struct {
 
 	mu       sync.Mutex // protects what workers were last told
 	beatAt   time.Time
+	untold   []string // stopped jobs that they were not told of yet
 	draining bool
 }
 
@@ -52,33 +53,32 @@ func (j *Journal) Record(ctx context.Context, d autoscale.Decision) error {
 	if err := j.store.PutDecision(ctx, stored(d, j.fleet)); err != nil {
 		return err
 	}
-	stopped, err := j.stop(ctx, d)
-	if err != nil {
-		return err
-	}
+	stopErr := j.stop(ctx, d) // some may have been stopped nevertheless
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	drain := d.Drain || d.StopAll
-	if len(stopped) == 0 && drain == j.draining && d.At.Sub(j.beatAt) < beatEvery && !j.beatAt.IsZero() {
-		return nil
+	if len(j.untold) == 0 && drain == j.draining && d.At.Sub(j.beatAt) < beatEvery && !j.beatAt.IsZero() {
+		return stopErr
 	}
-	err = j.store.UpdateControl(ctx, j.fleet, func(c *store.Control) {
-		c.LeaderAt, c.Draining = d.At, drain
-		for _, job := range stopped {
+	err := j.store.UpdateControl(ctx, j.fleet, func(c *store.Control) {
+		if d.At.After(c.LeaderAt) { // not by a leader that slept while another took over
+			c.LeaderAt, c.Draining = d.At, drain
+		}
+		for _, job := range j.untold {
 			if !slices.Contains(c.Cancelled, job) {
 				c.Cancelled = append(c.Cancelled, job)
 			}
 		}
 	})
 	if err != nil {
-		return err
+		return errors.Join(stopErr, err)
 	}
-	j.beatAt, j.draining = d.At, drain
-	return nil
+	j.beatAt, j.draining, j.untold = d.At, drain, nil
+	return stopErr
 }
 
-// stop cancels the jobs that have reached their caps, and returns those that it did.
-func (j *Journal) stop(ctx context.Context, d autoscale.Decision) (stopped []string, err error) {
+// stop cancels the jobs that have reached their caps.
+func (j *Journal) stop(ctx context.Context, d autoscale.Decision) (failed error) {
 	for _, c := range d.Observation.Caps {
 		if !slices.Contains(d.Over, c.Job) {
 			continue
@@ -86,13 +86,15 @@ func (j *Journal) stop(ctx context.Context, d autoscale.Decision) (stopped []str
 		why := fmt.Sprintf("%s of its cap of %s were spent", c.Spent.Short(), c.Cap.Short())
 		cancelled, err := j.store.StopJob(ctx, c.Job, why, int64(c.Cap), d.At)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return nil, err
+			failed = errors.Join(failed, err)
 		}
-		if cancelled {
-			stopped = append(stopped, c.Job)
+		j.mu.Lock()
+		if cancelled && !slices.Contains(j.untold, c.Job) {
+			j.untold = append(j.untold, c.Job)
 		}
+		j.mu.Unlock()
 	}
-	return stopped, nil
+	return failed
 }
 
 // Last returns the newest decision of the last ten minutes.

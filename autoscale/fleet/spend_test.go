@@ -1,6 +1,7 @@
 package fleet_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -101,5 +102,32 @@ func TestWorkersAndJobsAreToldOfTheEndOfTheMoney(t *testing.T) {
 	record(over, 4, false)
 	if got := fmt.Sprint(c.control.Cancelled); got != "[dear]" {
 		t.Errorf("workers are told that %s are cancelled", got)
+	}
+}
+
+func TestWorkersAreToldOfAStoppedJobWhenItFailedBefore(t *testing.T) {
+	t.Parallel()
+	c := newCloud()
+	c.jobs["dear"] = store.Job{ID: "dear", State: store.Sealed, MaxCostPico: 5e12}
+	f := open(t, c, nil)
+	c.controlErr = errors.New("throttled")
+	d := autoscale.Decision{At: noon, Over: []string{"dear"}}
+	d.Observation.Caps = []autoscale.JobCap{{Job: "dear", Cap: 5 * cost.USD, Spent: 6 * cost.USD}}
+	if err := f.Journal.Record(t.Context(), d); !errors.Is(err, c.controlErr) {
+		t.Errorf("recorded with %v", err)
+	}
+	c.controlErr = nil
+	if err := f.Journal.Record(t.Context(), autoscale.Decision{At: noon.Add(time.Second)}); err != nil { // it is no capped job any more
+		t.Error(err)
+	}
+	if got := fmt.Sprint(c.control.Cancelled); got != "[dear]" {
+		t.Errorf("workers are told that %s are cancelled", got)
+	}
+	c.control.LeaderAt, c.control.Draining = noon.Add(time.Hour), true // by the next leader
+	if err := f.Journal.Record(t.Context(), autoscale.Decision{At: noon.Add(time.Minute)}); err != nil {
+		t.Error(err)
+	}
+	if !c.control.Draining || !c.control.LeaderAt.Equal(noon.Add(time.Hour)) {
+		t.Errorf("a leader of the past has the last word: %+v", c.control)
 	}
 }

@@ -33,10 +33,7 @@ type Ours struct {
 func (p *Ours) Prepare(s *Scenario, b Bound, mean float64) {
 	c := &p.Config
 	if c.Max == 0 {
-		c.Max = 1_000_000
-		if s.Quota > 0 {
-			c.Max = max(s.Quota, 1)
-		}
+		c.Max = 1_000_000 // the quota is what bounds
 	}
 	c.Slots = s.Slots
 	c.StartUp, c.Billed = seconds(s.Provisioning+s.Pull), seconds(s.Pull)

@@ -19,6 +19,9 @@ type snapshot struct {
 	ages                           autoscale.Histogram
 }
 
+// silentFor is how long a worker that is not heard of is still counted.
+const silentFor = 600
+
 // longPoll is how long an idle worker must have been idle for its poll to prove the queue empty.
 const longPoll = 5
 
@@ -96,7 +99,9 @@ func (w *world) beat(v *View) {
 		}
 		switch {
 		case k.mute:
-			s.mute++
+			if w.now-k.ready < silentFor {
+				s.mute++
+			}
 			continue
 		case k.busy > 0:
 			s.busy++
