@@ -238,8 +238,8 @@ func (a *account) run(ctx context.Context, every, edgeEvery time.Duration, write
 		case <-ctx.Done():
 			return
 		case <-timer.C:
-			if due := last.Add(every); time.Until(due) > 0 && !a.turned() {
-				timer.Reset(time.Until(due))
+			if wait := min(time.Until(last.Add(every)), a.steady(edgeEvery/10)); wait > 0 {
+				timer.Reset(wait)
 				continue
 			}
 			// A failed write is caught up by the next snapshot, which says all of it again.
@@ -252,11 +252,18 @@ func (a *account) run(ctx context.Context, every, edgeEvery time.Duration, write
 	}
 }
 
-// turned reports whether the last snapshot was of a busy worker and this one is idle, or
-// the other way round, or whether an idle one has done something since.
-func (a *account) turned() bool {
+// steady is how long to wait before a snapshot would say something new: not at all when
+// the last one was of an idle worker and this one is busy, and until it has been idle for
+// a moment when it has turned idle or has done something since, because between two
+// messages it is idle, too. With nothing to say it is for ever.
+func (a *account) steady(moment time.Duration) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	busy := a.busyNow > 0
-	return busy != (a.ledger.Busy > 0) || !busy && a.dirty
+	switch wasBusy := a.ledger.Busy > 0; {
+	case a.busyNow > 0 && !wasBusy:
+		return 0
+	case a.busyNow == 0 && (wasBusy || a.dirty):
+		return moment - time.Since(a.busySince)
+	}
+	return math.MaxInt64
 }
