@@ -3,11 +3,13 @@ package simulate_test
 import (
 	"math"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/starburst-go/starburst/autoscale"
 	"github.com/starburst-go/starburst/autoscale/simulate"
+	"github.com/starburst-go/starburst/cost"
 	"pgregory.net/rapid"
 )
 
@@ -141,4 +143,24 @@ func TestBoundsAreBounds(t *testing.T) {
 			t.Fatalf("%s: %d of %d tasks, %d workers", p.Name, r.Tasks, r.Submitted, r.Peak)
 		}
 	})
+}
+
+// The simulator's prices are those of the book, so that a bill in a simulation is the bill of the same workers.
+func TestPricesAreTheBooks(t *testing.T) {
+	t.Parallel()
+	book, err := cost.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rate, err := book.Fargate(cost.PlatformOf("X86_64"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := simulate.Scenario{Name: "one", Quota: 1, Batches: []simulate.Batch{{Tasks: 1, Durations: simulate.Constant(300)}}}
+	r := simulate.Run(s, &simulate.Static{Workers: 1}, 1, simulate.Options{})
+	start := time.Unix(0, 0)
+	want := cost.FargateBill(rate, cost.Size{VCPUMilli: 1000, MemoryMiB: 2048}, start, start.Add(time.Duration(r.Billed)*time.Second)).Total()
+	if r.Cost != want {
+		t.Errorf("%v for %.0f s, the book says %v", r.Cost, r.Billed, want)
+	}
 }
