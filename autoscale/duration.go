@@ -95,7 +95,7 @@ type estimate struct {
 	rest float64
 	// longest a task may take: the longest seen, or twice the mean.
 	longest float64
-	// cv is the coefficient of variation.
+	// cv is the coefficient of variation, 0 while nobody knows it.
 	cv float64
 	// slowest is the longest that completed, or twice the prior's mean.
 	slowest float64
@@ -120,7 +120,9 @@ func measure(o *Observation) estimate {
 	if t.completed >= 10 {
 		cv = t.cv
 	}
-	e.cv = cv
+	if o.Prior.Mean > 0 || t.completed >= 10 {
+		e.cv = cv
+	}
 	z := 1.28 * max(cv, .3)
 	e.low = e.mean * k / (k + z*math.Sqrt(k) + 1)
 	e.high = e.mean * k / max(k-z*math.Sqrt(k), k/4)

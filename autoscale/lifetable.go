@@ -6,7 +6,7 @@ import "math"
 type table struct {
 	mean, rest float64
 	cv         float64 // of the completed
-	seen       float64 // completed, and running for longer than the mean
+	seen       float64 // completed, and running for longer than the mean, or than was expected
 	completed  float64
 	slowest    float64 // the longest duration
 	oldest     float64 // the longest duration or age observed
@@ -36,7 +36,7 @@ func lifeTable(done, ages *Histogram, prior, total float64) *table {
 	if t.middles > 0 && total > 0 {
 		t.mean *= min(max(total/t.middles, .9), 1.1) // takes the rounding to buckets out
 	}
-	t.expect(tail)
+	t.expect(tail, prior)
 	return t
 }
 
@@ -106,7 +106,8 @@ func (t *table) survive(risk, prior float64) (beyond float64) {
 }
 
 // expect fills in how long the running tasks still take, and how many observations the table rests on.
-func (t *table) expect(tail float64) {
+// A running task that has outlived what was expected is one, even when it says only that it was too little.
+func (t *table) expect(tail, prior float64) {
 	t.seen = t.completed
 	ahead, running := tail, 0.0
 	for b := t.top; b >= 0; b-- {
@@ -115,7 +116,7 @@ func (t *table) expect(tail float64) {
 		if r == 0 {
 			continue
 		}
-		if upper(b) > t.mean {
+		if upper(b) > min(t.mean, prior) {
 			t.seen += r
 		}
 		running += r

@@ -209,3 +209,14 @@ func TestAMillionTasksSimulateQuickly(t *testing.T) {
 	}
 	t.Errorf("took %s, want less than 3 s", best)
 }
+
+// Tasks that run for longer than anybody expected are evidence before the first one ends: it used to take a whole round of 600 s.
+func TestLongTasksAreNoticedBeforeTheyEnd(t *testing.T) {
+	t.Parallel()
+	s, p := scenario(t, "long"), named(t, "cold")
+	for seed := range uint64(10) {
+		if r := simulate.Run(s, p.New(), seed, simulate.Options{}); r.TimeRatio() > 1.3 || r.CostRatio() > 1.2 {
+			t.Errorf("seed %d: time %.2f, cost %.2f of the bounds", seed, r.TimeRatio(), r.CostRatio())
+		}
+	}
+}
