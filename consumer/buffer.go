@@ -18,7 +18,12 @@ func (w *Worker) watchBuffer(ctx context.Context) {
 		if len(w.ready) == 0 || time.Since(time.UnixMilli(w.taken.Load())) < bufferWait {
 			continue
 		}
-		w.credits.setPrefetch(0)                           // the next poll must not take them right back,
-		w.credits.give(w.releaseUnstarted(w.cfg.BusyWait)) // nor one that is open
+		w.credits.setPrefetch(0) // the next poll must not take them right back,
+		w.credits.give(w.releaseUnstarted(w.bufferBack))
 	}
 }
+
+// bufferBack is for how long the message is hidden from polls of ours that are
+// still open. There may be eight of them, and no other worker that takes it; so
+// it is longer each time, lest the message wears out by being handed round.
+func (w *Worker) bufferBack(d *delivery) time.Duration { return max(w.cfg.BusyWait, w.putBackWait(d)) }

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/starburst-go/starburst/internal/virtual"
 )
 
 func TestMessagesBehindALongTaskGoToIdleWorkers(t *testing.T) {
@@ -62,6 +64,36 @@ func TestMessagesBehindALongTaskGoToIdleWorkers(t *testing.T) {
 		stopFirst()
 		if ok, _, twice := b.results.settled("j"); len(ok) != tasks || len(twice) > 0 {
 			t.Errorf("%d settled, twice %v; want %d", len(ok), twice, tasks)
+		}
+	})
+}
+
+func TestALoneWorkerDoesNotWearOutWhatWaitsBehindALongTask(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const tasks = 13
+		b := setup(nil)
+		b.queue = virtual.NewQueue(virtual.QueueOptions{MaxReceives: 6}, chunkBody(t, "h", 1, 1))
+		b.cfg.Queue, b.cfg.BusyWait = b.queue, time.Second
+		b.cfg.Handlers = Registry{"h": func(ctx context.Context, task Task) ([]byte, error) {
+			if argument(task) == 0 {
+				time.Sleep(10 * time.Minute) // virtual
+			}
+			return echo(ctx, task)
+		}}
+		// The first task is so short that the worker opens all its polls at once.
+		time.AfterFunc(time.Second, func() {
+			b.queue.Add(chunkBody(t, "h", 0, 1), 0)
+			for i := 2; i < tasks; i++ {
+				b.queue.Add(chunkBody(t, "h", i, 1), 0)
+			}
+		})
+		b.runUntil(t, time.Hour, func() bool {
+			ok, _, _ := b.results.settled("j")
+			return len(ok) == tasks || len(b.queue.Dead()) > 0
+		})
+		if dead := b.queue.Dead(); len(dead) > 0 {
+			t.Errorf("%d messages are worn out after 6 receives", len(dead))
 		}
 	})
 }

@@ -11,7 +11,13 @@ import (
 // release gives a message back to the queue, to be visible after wait.
 func (w *Worker) release(d *delivery, wait time.Duration) {
 	w.takeBackStart(d)
-	w.releaseAll([]*lease{d.lease}, wait)
+	w.releaseAll([]goingBack{{d.lease, wait}})
+}
+
+// goingBack is a message on its way back to the queue, to be visible after wait.
+type goingBack struct {
+	*lease
+	wait time.Duration
 }
 
 // maxPutBack is the longest time for which a message is put back. With it, and the
@@ -23,18 +29,21 @@ const maxPutBack = 5 * time.Minute
 // putBack releases a message that could not be dealt with for want of the table
 // or the queue, for longer each time it comes: every receive counts towards the
 // dead-letter queue, whose place is not among the victims of an outage.
-func (w *Worker) putBack(d *delivery) {
+func (w *Worker) putBack(d *delivery) { w.release(d, w.putBackWait(d)) }
+
+// putBackWait doubles with each receive, with jitter.
+func (w *Worker) putBackWait(d *delivery) time.Duration {
 	ceil := min(maxPutBack, w.cfg.RetryBase<<min(max(d.receiveCount-1, 0), 20))
-	w.release(d, ceil/2+time.Duration(w.random(int64(ceil/2)+1)))
+	return ceil/2 + time.Duration(w.random(int64(ceil/2)+1))
 }
 
-func (w *Worker) releaseAll(ls []*lease, wait time.Duration) {
+func (w *Worker) releaseAll(all []goingBack) {
 	var asks []sqsbatch.Visibility
-	for _, le := range ls {
-		held := w.leases.leave(le)
-		le.cancel(ErrStopping)
+	for _, b := range all {
+		held := w.leases.leave(b.lease)
+		b.cancel(ErrStopping)
 		if held {
-			asks = append(asks, sqsbatch.Visibility{Handle: le.handle, Timeout: wait.Round(time.Second)})
+			asks = append(asks, sqsbatch.Visibility{Handle: b.handle, Timeout: b.wait.Round(time.Second)})
 		}
 	}
 	if len(asks) == 0 {
@@ -53,24 +62,30 @@ func (w *Worker) releaseAll(ls []*lease, wait time.Duration) {
 // releaseUnstarted gives back what no slot has taken, to be visible after wait, and
 // returns how many messages that were. No poll of ours may then be open that could
 // take them right back (kombu#1835).
-func (w *Worker) releaseUnstarted(wait time.Duration) int {
-	var ls []*lease
+func (w *Worker) releaseUnstarted(wait func(*delivery) time.Duration) int {
+	var all []goingBack
 	for {
 		select {
 		case d := <-w.ready:
-			ls = append(ls, d.lease)
+			all = append(all, goingBack{d.lease, wait(d)})
 		default:
-			w.releaseAll(ls, wait)
-			return len(ls)
+			w.releaseAll(all)
+			return len(all)
 		}
 	}
 }
+
+// atOnce is no wait.
+func atOnce(*delivery) time.Duration { return 0 }
 
 // releaseHeld gives back whatever is still held, such as the messages of
 // handlers that ignored their end.
 func (w *Worker) releaseHeld() {
 	w.leases.mu.Lock()
-	ls := w.leases.inOrder()
+	var all []goingBack
+	for _, le := range w.leases.inOrder() {
+		all = append(all, goingBack{lease: le})
+	}
 	w.leases.mu.Unlock()
-	w.releaseAll(ls, 0)
+	w.releaseAll(all)
 }

@@ -117,7 +117,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	defer time.AfterFunc(grace, func() { w.stopHandlers(ErrStopping) }).Stop()
 	<-polls //nolint:errcheck // it ended as it was told to, or err has its error
-	w.releaseUnstarted(0)
+	w.releaseUnstarted(atOnce)
 	w.awaitSlots(&slots, grace)
 	close(stopRecording)
 	recording.Wait()
