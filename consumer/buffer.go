@@ -14,6 +14,7 @@ const bufferWait = 2 * time.Second
 // slot has become free for bufferWait: behind a long task they would wait for its end, hidden from
 // workers that have nothing to do.
 func (w *Worker) watchBuffer(ctx context.Context) {
+	w.taken.Store(time.Now().UnixMilli())
 	for sleep(ctx, bufferWait/2) {
 		if len(w.ready) == 0 || time.Since(time.UnixMilli(w.taken.Load())) < bufferWait {
 			continue

@@ -2,7 +2,7 @@ package consumer
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,7 +23,7 @@ func TestARetriedTasksCountMoves(t *testing.T) {
 		}
 		b := setup(Registry{"h": func(ctx context.Context, task Task) ([]byte, error) {
 			if task.Index == 3 {
-				return nil, &Error{Kind: store.FailError, Final: true, Err: fmt.Errorf("still sick")}
+				return nil, &Error{Kind: store.FailError, Final: true, Err: errors.New("still sick")}
 			}
 			return echo(ctx, task)
 		}}, body)

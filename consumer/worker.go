@@ -86,7 +86,6 @@ func (w *Worker) Run(ctx context.Context) error {
 	background.Go(func() { w.leases.run(base) })
 	background.Go(func() { w.account.run(base, w.cfg.LedgerEvery, w.cfg.LedgerEdge, w.writeLedger) })
 	background.Go(func() { w.announce(base) })
-	w.taken.Store(time.Now().UnixMilli())
 	background.Go(func() { w.watchBuffer(base) })
 	background.Go(func() { w.readControl(base) })
 	go w.acks.run()
