@@ -31,7 +31,7 @@ type task struct {
 // happening is what befalls a worker at a time.
 type happening struct {
 	at   time.Duration
-	what string // "kill", "stop", "freeze"
+	what string // "kill", "stop", "hurry", "freeze"
 	who  int
 	long time.Duration // of a freeze
 }
@@ -48,6 +48,7 @@ type scenario struct {
 	shards          int
 	limit           time.Duration // of one task; 0 for none
 	cancelAt        time.Duration // 0: not
+	offload         bool          // the arguments of messages that are just there are in the bucket
 	submits         int           // how often a producer enqueues the job; 0: its messages are just there
 	spread          time.Duration // within which the messages are sent
 	garbage         []string      // bodies that nobody can understand
@@ -94,6 +95,7 @@ func draw(seed uint64) scenario {
 	if s.cancelAt == 0 && maybe(0.5) {
 		s.submits = between(1, 2)
 	}
+	s.offload = maybe(0.3)
 	s.plan = drawPlan(r, s.storm)
 	s.plan.Seed = seed
 	loose := 0
@@ -112,7 +114,7 @@ func draw(seed uint64) scenario {
 	}
 	for range between(0, 8) {
 		h := happening{
-			at: time.Duration(r.Int64N(int64(s.storm))), what: []string{"kill", "stop", "freeze"}[r.IntN(3)], who: r.IntN(s.workers),
+			at: time.Duration(r.Int64N(int64(s.storm))), what: []string{"kill", "stop", "hurry", "freeze"}[r.IntN(4)], who: r.IntN(s.workers),
 			long: time.Duration(float64(s.visibility) * (0.5 + 2*r.Float64())),
 		}
 		s.happenings = append(s.happenings, h)
@@ -168,7 +170,7 @@ func drawPlan(r *rand.Rand, storm time.Duration) faults.Plan {
 	rate := func() float64 { return max(0, 2*r.Float64()-1) * worst } // half of them 0
 	for _, op := range []string{
 		"SendMessageBatch", "ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch", "GetQueueAttributes",
-		"PutItem", "GetItem", "UpdateItem", "BatchGetItem", "Query",
+		"PutItem", "GetItem", "UpdateItem", "BatchGetItem", "Query", "GetObject",
 	} {
 		p.Operations[op] = faults.Rates{
 			Delay: 2 * rate(), MaxDelay: time.Duration(1+r.IntN(40_000)) * time.Millisecond,

@@ -2,6 +2,7 @@ package virtual_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/starburst-go/starburst/codec"
 	"github.com/starburst-go/starburst/consumer"
+	"github.com/starburst-go/starburst/internal/faults"
 	"github.com/starburst-go/starburst/internal/virtual"
 	"github.com/starburst-go/starburst/producer"
 	"github.com/starburst-go/starburst/store"
@@ -48,6 +50,7 @@ type world struct {
 	killed int // workers
 	// together is the most runs of a task at the same time, by task.
 	together map[int]int
+	objects  map[string][]byte
 	events   []string
 }
 
@@ -66,7 +69,7 @@ func newWorld(s scenario) *world {
 	return &world{
 		scenario: s, queue: virtual.NewQueue(virtual.QueueOptions{Visibility: s.visibility, MaxReceives: maxReceives, MaxInFlight: s.inFlight}),
 		table: virtual.NewTable(), start: time.Now(), over: make(chan struct{}), free: make(chan struct{}),
-		procs: make([]*proc, s.workers), runs: map[int]int{}, deaths: map[int]int{}, together: map[int]int{},
+		procs: make([]*proc, s.workers), runs: map[int]int{}, deaths: map[int]int{}, together: map[int]int{}, objects: map[string][]byte{},
 	}
 }
 
@@ -152,6 +155,9 @@ func (w *world) send(t *testing.T) {
 		for i := first; i < min(first+w.chunk, w.n); i++ {
 			m.Args = append(m.Args, argument(t, i))
 		}
+		if w.offload {
+			w.offloadArgs(&m)
+		}
 		bodies = append(bodies, encode(t, m))
 	}
 	for i := w.n; i < len(w.tasks); i++ {
@@ -213,6 +219,35 @@ func (w *world) connect(name string, r *rand.Rand) *conn {
 	return c
 }
 
+// offloadArgs moves a message's arguments into the bucket.
+func (w *world) offloadArgs(m *codec.Message) {
+	b := codec.EncodeArgs(m.Args)
+	sum := sha256.Sum256(b)
+	key := fmt.Sprintf("in/%s/%x", m.Job, sum)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.objects[key] = b
+	m.Args, m.Offload = nil, &codec.Offload{Key: key, SHA256: sum, Len: int64(len(b)), Count: len(m.Args)}
+}
+
+// bucket is what a process sees of the objects.
+type bucket struct {
+	*conn
+	w *world
+}
+
+var errOffloaded = errors.New("children of these tasks fit their messages")
+
+func (b bucket) Put(context.Context, string, []byte) error { return errOffloaded }
+
+func (b bucket) Get(ctx context.Context, key string, _ int64) ([]byte, error) {
+	return call(ctx, b.conn, "s3", "GetObject", "", func(context.Context, faults.Verdict) ([]byte, error) {
+		b.w.mu.Lock()
+		defer b.w.mu.Unlock()
+		return b.w.objects[key], nil
+	})
+}
+
 func argument(t testing.TB, i int) msgpack.RawMessage {
 	t.Helper()
 	raw, err := codec.Marshal(i)
@@ -268,7 +303,7 @@ func (w *world) live(ctx context.Context, i int, name string, r *rand.Rand) {
 	var seeds [2]uint64
 	seeds[0], seeds[1] = r.Uint64(), r.Uint64()
 	worker, err := consumer.New(consumer.Config{
-		Queue: p, QueueURL: "q", Results: store.New(p, "t", store.WithRand(source(seeds[0], seeds[1]))), Fleet: w.fleetOf(i), Name: name,
+		Queue: p, QueueURL: "q", Results: store.New(p, "t", store.WithRand(source(seeds[0], seeds[1]))), Blobs: bucket{p.conn, w}, Fleet: w.fleetOf(i), Name: name,
 		Handlers: consumer.Registry{"work": w.handler(p)}, Slots: w.slots, MaxPrefetch: w.prefetch, Grace: w.grace,
 		IdleWait: w.idleWait, BusyWait: w.busyWait, LedgerEvery: w.ledgerEvery, RetryBase: w.retryBase, HandOver: w.handOver,
 		Rand: rand.New(rand.NewPCG(seeds[0], seeds[1])), Log: slog.New(&notes{trace: w.tracef, worker: name}),
@@ -333,6 +368,11 @@ func (w *world) happen(h happening) {
 	case "stop":
 		w.tracef("%s is told to stop", p.name)
 		p.stop()
+	case "hurry":
+		w.tracef("%s is told to stop, and to hurry", p.name)
+		p.stop()
+		time.Sleep(time.Second)
+		p.hurry()
 	case "freeze":
 		p.freeze(h.long)
 	}
