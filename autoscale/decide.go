@@ -19,7 +19,7 @@ func Decide(c Config, s State, o Observation) (State, Decision) {
 	}
 	if why := unbelievable(c, s, o); why != "" {
 		d := Decision{At: o.Now, Seq: s.Seq, Wave: s.Wave, From: o.Desired, Want: max(0, o.Desired), Hold: true,
-			Binding: BindHold, Reason: "hold: " + why, Observation: o}
+			Binding: BindHold, Reason: "hold: " + why, Observation: o, Drain: s.Draining}
 		return s, d
 	}
 	w := workload(o)
@@ -28,15 +28,34 @@ func Decide(c Config, s State, o Observation) (State, Decision) {
 		s, v := size(c, s, o, w)
 		return settle(s, o, w, v)
 	}
-	v := finish(c, s, o, w)
-	if v == nil {
-		v = grow(c, s, o, w)
-	}
+	v := fast(c, &s, o, w)
 	if v.want > c.Max {
 		v = &verdict{want: max(0, c.Max), binding: BindMax, reason: fmt.Sprintf("max is %d, the fleet has %d", c.Max, o.Desired)}
 	}
 	v.over = over(&o)
 	return settle(s, o, w, *v)
+}
+
+// fast is the verdict of a mode that weighs no costs; caps bound it all the same.
+func fast(c Config, s *State, o Observation, w work) *verdict {
+	g := verge{c: &c, s: s, o: &o, fleet: float64(max(o.Desired, 0))}
+	if c.Budget != (Caps{}) {
+		g.l, g.p = weigh(&c, s, &o, w), money(&c, &o)
+		if v := g.broke(); v != nil {
+			return v
+		}
+	}
+	v := finish(c, *s, o, w)
+	if v == nil {
+		v = grow(c, *s, o, w)
+	}
+	if v.raise && g.p.capped {
+		if most := int(g.p.can(&g.l, &o, g.fleet, g.l.mean)); v.want > most {
+			want := max(most, o.Desired)
+			v = &verdict{want: want, raise: want > o.Desired, binding: BindBudget, reason: "budget, " + g.p.why}
+		}
+	}
+	return v
 }
 
 // verdict is the outcome of one rule.

@@ -56,18 +56,27 @@ func (g *verge) note() {
 	}
 }
 
-// decide goes through the rules in order of precedence.
-func (g *verge) decide(w work) verdict {
+// broke is the verdict when what is left of the money is needed to stop, or to end the tasks that run.
+func (g *verge) broke() *verdict {
 	l, o := &g.l, g.o
 	if g.p.spent(l, o, g.fleet) && (g.fleet > 0 || l.up+l.running > 0) {
 		g.s.Draining = g.fleet > 0
-		return verdict{binding: BindBudget, stopAll: g.fleet > 0,
+		return &verdict{binding: BindBudget, stopAll: g.fleet > 0,
 			reason: fmt.Sprintf("%d→0: budget, %s, the rest is what stopping costs; %s", o.Desired, g.p.why, g.figures())}
 	}
 	if g.s.Draining = g.p.drain(l, o, g.s.Draining); g.s.Draining {
 		want := min(busy(*o), o.Desired, max(0, g.c.Max))
-		return verdict{want: want, binding: BindBudget, drain: true,
+		return &verdict{want: want, binding: BindBudget, drain: true,
 			reason: fmt.Sprintf("%d→%d: budget, %s, the rest is for the tasks that run; %s", o.Desired, want, g.p.why, g.figures())}
+	}
+	return nil
+}
+
+// decide goes through the rules in order of precedence.
+func (g *verge) decide(w work) verdict {
+	l, o := &g.l, g.o
+	if v := g.broke(); v != nil {
+		return *v
 	}
 	if v := finish(*g.c, *g.s, *o, w); v != nil && v.binding == BindStranded {
 		return *v

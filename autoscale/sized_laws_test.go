@@ -295,15 +295,43 @@ func FuzzDecide(f *testing.F) {
 	})
 }
 
-func BenchmarkDecideSized(b *testing.B) {
-	c := autoscale.Config{Max: 10_000, Slots: 4, Policy: autoscale.Policy{Mode: autoscale.Efficiency, Services: 3}}
-	s := autoscale.State{Wave: 9, WaveAt: before(time.Minute), Want: 512, Running: 500, ArrivedAt: before(time.Minute)}
+// large is a fleet of so many workers in the middle of its growth.
+func large(workers int) (autoscale.Config, autoscale.State, autoscale.Observation) {
+	c := autoscale.Config{Max: 10 * workers, Slots: 4, Policy: autoscale.Policy{Mode: autoscale.Efficiency, Services: 3}}
+	s := autoscale.State{Wave: 9, WaveAt: before(time.Minute), Want: workers, Running: workers, ArrivedAt: before(time.Minute)}
 	o := autoscale.Observation{
 		Now: noon, Taken: noon, Visible: 80_000, InFlight: 2_000, KnownTasks: 8_000_000, KnownMessages: 80_000,
-		Counts: counts(512, 512, 0), Heard: 512, Busy: 512,
+		Counts: counts(workers, workers, 0), Heard: workers, Busy: workers,
 	}
 	r := rand.New(rand.NewPCG(1, 1))
-	o.Done, o.Ages, _, _ = young(r, 10_000, 300, func(r *rand.Rand) float64 { return 30 * r.ExpFloat64() })
+	o.Done, o.Ages, _, _ = young(r, workers, 300, func(r *rand.Rand) float64 { return 30 * r.ExpFloat64() })
+	return c, s, o
+}
+
+// A decision takes less than 50 µs and allocates as much for three hundred workers as for ten thousand. The fastest of some
+// counts, as the machine may be busy with others' work.
+func TestDecidingIsCheapForAnyFleet(t *testing.T) {
+	allocated := map[int]float64{}
+	for _, workers := range []int{300, 10_000} {
+		c, s, o := large(workers)
+		allocated[workers] = testing.AllocsPerRun(100, func() { autoscale.Decide(c, s, o) })
+		best := time.Hour
+		for range 200 {
+			begin := time.Now()
+			autoscale.Decide(c, s, o)
+			best = min(best, time.Since(begin))
+		}
+		if best > 50*time.Microsecond {
+			t.Errorf("%d workers: %s", workers, best)
+		}
+	}
+	if allocated[10_000] > allocated[300] {
+		t.Errorf("allocations by workers: %v", allocated)
+	}
+}
+
+func BenchmarkDecideSized(b *testing.B) {
+	c, s, o := large(10_000)
 	b.ReportAllocs()
 	for b.Loop() {
 		autoscale.Decide(c, s, o)
