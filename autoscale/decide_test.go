@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/starburst-go/starburst/autoscale"
+	"github.com/starburst-go/starburst/cost"
 )
 
 var (
@@ -360,4 +361,36 @@ func (c decideCase) check(t *testing.T) {
 
 func counts(desired, running, pending int) autoscale.Counts {
 	return autoscale.Counts{Desired: desired, Running: running, Pending: pending}
+}
+
+func TestCapsHoldWhateverTheMode(t *testing.T) {
+	t.Parallel()
+	const price = 14_000_000 // pico-dollars for a second of 1 vCPU and 2 GB, about
+	at := noon
+	for _, mode := range []autoscale.Mode{autoscale.Fast, autoscale.Efficiency} {
+		c := autoscale.Config{Max: 100, Policy: autoscale.Policy{Mode: mode, Price: price, Budget: autoscale.Caps{PerHour: 10 * cost.USD}}}
+		o := autoscale.Observation{Now: at, Taken: at, Visible: 1000, KnownTasks: 1000, KnownMessages: 1000, Heard: 10, Busy: 10, Counts: autoscale.Counts{Desired: 10, Running: 10}}
+		_, free := autoscale.Decide(c, autoscale.State{}, o)
+		if free.StopAll || free.Drain || free.Want < 10 {
+			t.Errorf("%q with money: want %d, %s", mode, free.Want, free.Reason)
+		}
+		o.SpentHour = 500 * cost.USD
+		if _, d := autoscale.Decide(c, autoscale.State{}, o); !d.StopAll || d.Want != 0 || d.Binding != autoscale.BindBudget {
+			t.Errorf("%q far above its cap: want %d, stop all %v, bound by %q", mode, d.Want, d.StopAll, d.Binding)
+		}
+		// In between, no new task is taken: what is left is for those that run.
+		var s autoscale.State
+		var d autoscale.Decision
+		for left := cost.PicoUSD(500); left > 100 && !d.Drain; left-- {
+			o.SpentHour = 10*cost.USD - left*price
+			s, d = autoscale.Decide(c, autoscale.State{}, o)
+		}
+		if !d.Drain || d.StopAll {
+			t.Errorf("%q never drains: want %d, %s", mode, d.Want, d.Reason)
+		}
+		o.Now = at.Add(-time.Second) // the clock goes back
+		if _, d := autoscale.Decide(c, s, o); !d.Hold || !d.Drain {
+			t.Errorf("%q: a decision that is held lets workers go on: %s", mode, d.Reason)
+		}
+	}
 }

@@ -74,7 +74,7 @@ func (g *verge) broke() *verdict {
 
 // decide goes through the rules in order of precedence.
 func (g *verge) decide(w work) verdict {
-	l, o := &g.l, g.o
+	o := g.o
 	if v := g.broke(); v != nil {
 		return *v
 	}
