@@ -184,7 +184,7 @@ func (l *Loop) release(ctx context.Context) {
 
 // Once makes one tick: observe, decide, apply, record. It returns ErrStandby when
 // another loop leads. After an error in applying, the state is as before, so the same decision
-// is made again; an error in recording is returned with the decision, which has been applied.
+// is made again, but it has been recorded; an error in recording is returned with the decision, which has been applied.
 func (l *Loop) Once(ctx context.Context) (Decision, error) {
 	l.tick.Lock()
 	defer l.tick.Unlock()
@@ -198,13 +198,14 @@ func (l *Loop) Once(ctx context.Context) (Decision, error) {
 	}
 	state, d := Decide(l.config.Policy, l.state, o)
 	if err := l.apply(ctx, d, until); err != nil {
-		return Decision{}, fmt.Errorf("apply decision %d (%s): %w", d.Seq, d.Reason, err)
+		err = fmt.Errorf("apply decision %d (%s): %w", d.Seq, d.Reason, err)
+		if l.leading { // workers must hear of a living leader, and of the end of the money, whatever ails ECS
+			err = errors.Join(err, l.recordErr(ctx, d))
+		}
+		return Decision{}, err
 	}
 	l.state = state
-	if err := l.record(ctx, d); err != nil {
-		return d, fmt.Errorf("record decision %d (%s): %w", d.Seq, d.Reason, err)
-	}
-	return d, nil
+	return d, l.recordErr(ctx, d)
 }
 
 // lead makes sure of the lease. A loop that has just become the leader takes over the count of the waves.
@@ -279,6 +280,14 @@ func (l *Loop) apply(ctx context.Context, d Decision, until time.Time) error {
 		return err
 	}
 	l.config.Log.Info("autoscaler", "want", d.Want, "was", d.From, "reason", d.Reason)
+	return nil
+}
+
+// recordErr is record with the decision in its error.
+func (l *Loop) recordErr(ctx context.Context, d Decision) error {
+	if err := l.record(ctx, d); err != nil {
+		return fmt.Errorf("record decision %d (%s): %w", d.Seq, d.Reason, err)
+	}
 	return nil
 }
 

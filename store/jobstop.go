@@ -25,7 +25,8 @@ func (s *Store) StopJob(ctx context.Context, id, why string, capPico int64, at t
 }
 
 // ResumeJob opens a job again that StopJob has stopped, with another cost cap in
-// pico-dollars (0 for none); its producer then sends what has no result. Any other job is a *StateError.
+// pico-dollars (0 for none); its producer then sends what has no result. It may be repeated. Any
+// other job is a *StateError.
 func (s *Store) ResumeJob(ctx context.Context, id string, capPico int64) error {
 	held, have, err := s.changeJob(ctx, id, change{
 		op: "resume", set: "SET #s = :open, #c = :cap REMOVE #f, #w", condition: "#s = :cancelled AND attribute_exists(#w)",
@@ -36,5 +37,9 @@ func (s *Store) ResumeJob(ctx context.Context, id string, capPico int64) error {
 		return err
 	}
 	f := fields{it: have}
-	return &StateError{Job: id, Have: State(f.str("state")), Want: Open}
+	is := State(f.str("state"))
+	if is == Open && f.num("cap_pico") == capPico {
+		return f.err // by an earlier call whose answer got lost
+	}
+	return &StateError{Job: id, Have: is, Want: Open}
 }

@@ -20,7 +20,7 @@ func TestAStoppedJobSaysWhyAndCanBeResumed(t *testing.T) {
 		}
 	}
 	var state *store.StateError
-	if err := s.ResumeJob(t.Context(), j.ID, 9); !errors.As(err, &state) || state.Have != store.Open {
+	if err := s.ResumeJob(t.Context(), j.ID, j.MaxCostPico+1); !errors.As(err, &state) || state.Have != store.Open {
 		t.Errorf("resuming an open job: %v", err)
 	}
 	stop := func(why string, capPico int64, want bool) {
@@ -36,6 +36,9 @@ func TestAStoppedJobSaysWhyAndCanBeResumed(t *testing.T) {
 	have(store.Cancelled, "$5 spent", j.MaxCostPico)
 	if err := s.ResumeJob(t.Context(), j.ID, 9); err != nil {
 		t.Fatal(err)
+	}
+	if err := s.ResumeJob(t.Context(), j.ID, 9); err != nil {
+		t.Errorf("resuming it again: %v", err)
 	}
 	have(store.Open, "", 9)
 	stop("whoever has not read of the new cap", j.MaxCostPico, false)

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,6 +36,7 @@ type cloud struct {
 
 	stopped []ecstypes.Task // shown in pages of two
 	lists   int
+	endMu   sync.Mutex // protects ends
 	ends    map[string]store.WorkerEnd
 	endErr  error
 
@@ -128,6 +130,8 @@ func (c *cloud) DescribeTasks(_ context.Context, in *ecs.DescribeTasksInput, _ .
 }
 
 func (c *cloud) EndWorker(_ context.Context, _, worker string, e store.WorkerEnd) (bool, error) {
+	c.endMu.Lock() // ends are noted several at once
+	defer c.endMu.Unlock()
 	if c.endErr != nil {
 		return false, c.endErr
 	}

@@ -27,6 +27,10 @@ const (
 	overlap = 5 * time.Minute
 	// rereadEvery is how often a sealed job is read again: only its state can change.
 	rereadEvery = 10 * time.Second
+	// dormantEvery is how often an ended job is read again, and dormantMost how many
+	// are; of what is taken up again unnoticed, the messages count as those of strangers.
+	dormantEvery = 30 * time.Second
+	dormantMost  = 50
 )
 
 // roster is the list of the fleet's unfinished jobs.
@@ -46,11 +50,13 @@ type roster struct {
 	asked []string   // jobs to watch that refresh has not taken over yet
 }
 
-// entry is a job as last read; zero read means that only its id is known.
+// entry is a job as last read; zero read means that only its id is known. A dormant
+// one has ended and may be taken up again: resumed with another cap, or its failed tasks retried.
 type entry struct {
-	id   string
-	job  store.Job
-	read time.Time
+	id      string
+	job     store.Job
+	read    time.Time
+	dormant bool
 }
 
 // watch adds a job that has not been read yet.
@@ -97,7 +103,7 @@ func (r *roster) refresh(ctx context.Context, now time.Time) ([]store.Job, error
 	}
 	var jobs []store.Job
 	for _, e := range r.jobs {
-		if !e.read.IsZero() {
+		if !e.read.IsZero() && !e.dormant {
 			jobs = append(jobs, e.job)
 		}
 	}
@@ -110,7 +116,8 @@ func (r *roster) due(now time.Time) *entry {
 	var oldest *entry
 	for i := range r.jobs {
 		e := &r.jobs[i]
-		if e.job.State == store.Sealed && now.Sub(e.read) < rereadEvery {
+		age := now.Sub(e.read)
+		if e.dormant && age < dormantEvery || e.job.State == store.Sealed && age < rereadEvery {
 			continue
 		}
 		if oldest == nil || e.read.Before(oldest.read) {
@@ -123,8 +130,8 @@ func (r *roster) due(now time.Time) *entry {
 func (r *roster) reread(ctx context.Context, e *entry, now time.Time) error {
 	j, err := r.store.Job(ctx, e.id)
 	switch {
-	case err == nil && unfinished(j):
-		e.job, e.read = j, now
+	case err == nil && (unfinished(j) || r.mayWake(e, j)):
+		e.job, e.read, e.dormant = j, now, !unfinished(j)
 		return nil
 	case unreadable(err):
 		r.log.Warn("a job cannot be read; its messages are counted like those of strangers", "job", e.id, "error", err)
@@ -134,6 +141,20 @@ func (r *roster) reread(ctx context.Context, e *entry, now time.Time) error {
 	i := r.find(e.id)
 	r.jobs = slices.Delete(r.jobs, i, i+1)
 	return nil
+}
+
+// mayWake reports whether an ended job is kept to be looked at again.
+func (r *roster) mayWake(e *entry, j store.Job) bool {
+	if j.State != store.Done && j.Why == "" {
+		return false // a person's cancel is for good
+	}
+	dormant := 0
+	for i := range r.jobs {
+		if r.jobs[i].dormant {
+			dormant++
+		}
+	}
+	return e.dormant || dormant < dormantMost
 }
 
 // discover adds the fleet's unfinished jobs that were created since the last search.

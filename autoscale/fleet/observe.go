@@ -63,10 +63,6 @@ func (o *Observer) Observe(ctx context.Context, now time.Time) (autoscale.Observ
 		jobs, err = o.roster.refresh(gctx, now)
 		return err
 	})
-	g.Go(func() error {
-		o.settler.settleIfDue(gctx, now)
-		return nil
-	})
 	var taken time.Time
 	g.Go(func() (err error) {
 		ledgers, taken, err = o.readLedgers(gctx, now)
@@ -75,6 +71,8 @@ func (o *Observer) Observe(ctx context.Context, now time.Time) (autoscale.Observ
 	if err := g.Wait(); err != nil {
 		return autoscale.Observation{}, err
 	}
+	o.settler.learn(ledgers)
+	o.settler.settleIfDue(ctx, now)
 	obs.Taken = taken
 	settled := survey(&obs, ledgers, now)
 	for _, j := range jobs {

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/starburst-go/starburst/store"
 )
@@ -19,6 +20,13 @@ import (
 // settleEvery is how often stopped tasks are looked up. ECS shows them for about an
 // hour after their end.
 const settleEvery = time.Minute
+
+// settleFor bounds one round, since the sizing of the fleet waits for it; what is left
+// is for the next.
+const settleFor = 2 * time.Second
+
+// settlers is how many ends are noted at once.
+const settlers = 16
 
 // maxSettled bounds the memory of what is settled; forgetting only asks again.
 const maxSettled = 50_000
@@ -62,6 +70,8 @@ func (s *Settler) settleIfDue(ctx context.Context, now time.Time) {
 	if !due {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, settleFor)
+	defer cancel()
 	if err := s.Settle(ctx); err != nil && ctx.Err() == nil {
 		s.log.Warn("stopped workers not settled; their cost is estimated meanwhile", "error", err)
 	}
@@ -104,23 +114,42 @@ func (s *Settler) settle(ctx context.Context, arns []string) error {
 	if err != nil {
 		return fmt.Errorf("describe stopped tasks of service %q: %w", s.service, err)
 	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(settlers)
 	for i := range out.Tasks {
 		t := &out.Tasks[i]
 		if t.StoppedAt == nil || aws.ToString(t.LastStatus) != "STOPPED" {
 			continue // it is still on its way there
 		}
-		id := taskID(aws.ToString(t.TaskArn))
-		if _, err := s.ends.EndWorker(ctx, s.fleet, id, endOf(t)); err != nil {
-			return err
-		}
-		s.mu.Lock()
-		if s.done == nil || len(s.done) >= maxSettled {
-			s.done = map[string]struct{}{}
-		}
-		s.done[id] = struct{}{}
-		s.mu.Unlock()
+		g.Go(func() error {
+			id := taskID(aws.ToString(t.TaskArn))
+			if _, err := s.ends.EndWorker(gctx, s.fleet, id, endOf(t)); err != nil {
+				return err
+			}
+			s.settled(id)
+			return nil
+		})
 	}
-	return nil
+	return g.Wait()
+}
+
+// settled remembers that a worker's end is noted.
+func (s *Settler) settled(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.done == nil || len(s.done) >= maxSettled {
+		s.done = map[string]struct{}{}
+	}
+	s.done[id] = struct{}{}
+}
+
+// learn takes from the ledgers whose ends are noted, by an earlier leader for example.
+func (s *Settler) learn(ledgers []store.Ledger) {
+	for _, l := range ledgers {
+		if !l.End.IsZero() {
+			s.settled(l.Worker)
+		}
+	}
 }
 
 func taskID(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }

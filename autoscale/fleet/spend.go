@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/starburst-go/starburst/autoscale"
@@ -16,20 +17,13 @@ func (o *Observer) spend(obs *autoscale.Observation, ledgers []store.Ledger, job
 	if o.book == nil {
 		return nil
 	}
-	st, err := sample.JobCost(o.book, since(ledgers, oldest(jobs, now), now), now, cost.Options{})
+	recent := since(ledgers, oldest(jobs, now), now)
+	st, err := sample.JobCost(o.book, recent, now, cost.Options{})
 	if err != nil {
 		return fmt.Errorf("price the workers of fleet %s: %w", o.fleet, err)
 	}
 	obs.Spent = st.Total
-	spent := make(map[string]cost.PicoUSD, len(st.Jobs))
-	for _, j := range st.Jobs {
-		spent[j.Job] = j.Total()
-	}
-	for _, j := range jobs {
-		if j.MaxCostPico > 0 {
-			obs.Caps = append(obs.Caps, autoscale.JobCap{Job: j.ID, Cap: cost.PicoUSD(j.MaxCostPico), Spent: spent[j.ID], Tasks: obs.Jobs[j.ID]})
-		}
-	}
+	obs.Caps = jobCaps(st, recent, jobs, obs.Jobs)
 	if !o.capped {
 		return nil
 	}
@@ -38,6 +32,41 @@ func (o *Observer) spend(obs *autoscale.Observation, ledgers []store.Ledger, job
 	}
 	obs.SpentDay, err = o.within(ledgers, 24*time.Hour, now)
 	return err
+}
+
+// jobCaps holds what was spent on the jobs against their caps. What cannot be told
+// apart counts in full, so that no cap is overrun unseen: what workers did for jobs that their ledgers
+// do not name, and, in proportion to what the jobs have waiting, workers that have not done anything yet.
+func jobCaps(st *cost.Statement, ledgers []store.Ledger, jobs []store.Job, tasks map[string]int64) (caps []autoscale.JobCap) {
+	spent := make(map[string]cost.PicoUSD, len(st.Jobs))
+	for _, j := range st.Jobs {
+		spent[j.Job] = j.Total()
+	}
+	var waiting int64
+	for _, n := range tasks {
+		waiting += n
+	}
+	for _, j := range jobs {
+		if j.MaxCostPico == 0 {
+			continue
+		}
+		c := autoscale.JobCap{Job: j.ID, Cap: cost.PicoUSD(j.MaxCostPico), Spent: spent[j.ID], Tasks: tasks[j.ID]}
+		if slices.ContainsFunc(ledgers, func(l store.Ledger) bool { return hides(l, j.ID) }) {
+			c.Spent += spent[store.OtherJobs]
+		}
+		if waiting > 0 {
+			c.Spent += cost.PicoUSD(float64(spent[cost.Idle]) * float64(c.Tasks) / float64(waiting))
+		}
+		caps = append(caps, c)
+	}
+	return caps
+}
+
+// hides reports whether the ledger may count the job among those that it does not name.
+func hides(l store.Ledger, job string) bool {
+	_, named := l.Jobs[job]
+	_, others := l.Jobs[store.OtherJobs]
+	return others && !named
 }
 
 // oldest is when the oldest unfinished job was created, now without one.

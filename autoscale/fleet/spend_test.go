@@ -131,3 +131,64 @@ func TestWorkersAreToldOfAStoppedJobWhenItFailedBefore(t *testing.T) {
 		t.Errorf("a leader of the past has the last word: %+v", c.control)
 	}
 }
+
+func TestAJobThatIsTakenUpAgainIsSeenByALeaderElsewhere(t *testing.T) {
+	t.Parallel()
+	c := newCloud()
+	capped := func(state store.State, capPico int64, why string) store.Job {
+		return store.Job{ID: "job0", Fleet: "default", N: 10, Confirmed: 10, State: state, Why: why, MaxCostPico: capPico,
+			Created: noon.Add(-time.Hour), Plan: store.Plan{Chunk: 1}}
+	}
+	book, err := cost.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := open(t, c, func(f *fleet.Config) { f.Prices = book }).Observer
+	at := noon
+	observe := func(after time.Duration, tasks int64, caps int) {
+		t.Helper()
+		for end := at.Add(after); at.Before(end); at = at.Add(10 * time.Second) {
+			if _, err := o.Observe(t.Context(), at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		obs, err := o.Observe(t.Context(), at)
+		if err != nil || obs.KnownTasks != tasks || len(obs.Caps) != caps {
+			t.Errorf("%d tasks, caps %+v, %v; want %d tasks and %d caps", obs.KnownTasks, obs.Caps, err, tasks, caps)
+		}
+	}
+	c.jobs["job0"] = capped(store.Sealed, 5e12, "")
+	observe(time.Minute, 10, 1)
+	c.jobs["job0"] = capped(store.Cancelled, 5e12, "spent")
+	observe(10*time.Minute, 0, 0)
+	c.jobs["job0"] = capped(store.Open, 9e12, "") // resumed
+	observe(time.Minute, 10, 1)
+	c.jobs["job0"] = capped(store.Done, 9e12, "")
+	observe(10*time.Minute, 0, 0)
+	c.jobs["job0"] = capped(store.Sealed, 9e12, "") // its failed tasks are retried
+	observe(time.Minute, 10, 1)
+	c.jobs["job0"] = capped(store.Cancelled, 9e12, "") // by a person
+	observe(time.Minute, 0, 0)
+	reads := c.jobReads
+	observe(10*time.Minute, 0, 0)
+	if c.jobReads != reads {
+		t.Errorf("a job that a person cancelled was read %d times more", c.jobReads-reads)
+	}
+}
+
+func TestWhatCannotBeToldApartCountsAgainstTheCap(t *testing.T) {
+	t.Parallel()
+	book, err := cost.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCloud()
+	c.jobs["job0"] = store.Job{ID: "job0", Fleet: "default", N: 10, Confirmed: 10, State: store.Sealed, Created: noon.Add(-time.Hour), MaxCostPico: 7e12, Plan: store.Plan{Chunk: 1}}
+	idle := billed("launched, nothing done", "job0", noon.Add(-10*time.Minute), noon, false)
+	idle.Jobs = nil
+	c.ledgers = []store.Ledger{idle, billed("ninth job", store.OtherJobs, noon.Add(-10*time.Minute), noon, false)}
+	o, err := open(t, c, func(f *fleet.Config) { f.Prices = book }).Observer.Observe(t.Context(), noon)
+	if err != nil || len(o.Caps) != 1 || o.Caps[0].Spent != o.Spent || o.Spent == 0 {
+		t.Errorf("%+v of %v spent, %v; want all of it", o.Caps, o.Spent, err)
+	}
+}
