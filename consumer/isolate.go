@@ -144,22 +144,23 @@ func (w *Worker) addStart(ctx context.Context, d *delivery, start string) ([]str
 }
 
 // takeBackStart removes the delivery's note, since it ends without a death. When
-// that fails, the note counts as a death that was none; the message is then cut
-// without need, which costs time and nothing else.
+// that fails, it is tried again for as long as this worker lives; until then the
+// note counts as a death that was none.
 func (w *Worker) takeBackStart(d *delivery) {
 	if d.start == "" {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.base), 5*time.Second)
 	defer cancel()
-	var err error
+	n := note{identity: d.msg.Self(), start: d.start}
 	if d.msg.Job == "" {
-		err = w.cfg.Results.RemoveLooseStart(ctx, d.msg.ID, d.msg.Self(), d.start)
+		n.loose = d.msg.ID
 	} else {
-		err = w.cfg.Results.RemoveStart(ctx, d.job, d.msg.Self(), d.start)
+		n.job = d.job
 	}
-	if err != nil {
-		w.cfg.Log.WarnContext(ctx, "start not taken back", "message", d.msg.Self(), "err", err)
+	if err := n.takeBack(ctx, w.cfg.Results); err != nil {
+		w.cfg.Log.WarnContext(ctx, "start not taken back; trying again later", "message", n.identity, "err", err)
+		w.owed.add(n)
 	}
 	d.start = ""
 }

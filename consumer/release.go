@@ -79,7 +79,7 @@ func (w *Worker) releaseUnstarted(wait func(*delivery) time.Duration) int {
 func atOnce(*delivery) time.Duration { return 0 }
 
 // releaseHeld gives back whatever is still held, such as the messages of
-// handlers that ignored their end.
+// handlers that ignored their end, and the notes that could not be taken back.
 func (w *Worker) releaseHeld() {
 	w.leases.mu.Lock()
 	var all []goingBack
@@ -88,4 +88,5 @@ func (w *Worker) releaseHeld() {
 	}
 	w.leases.mu.Unlock()
 	w.releaseAll(all)
+	w.takeBackOwed(context.WithoutCancel(w.base))
 }

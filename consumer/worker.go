@@ -32,6 +32,7 @@ type Worker struct {
 	acks    *acker
 	jobs    *jobs
 	running running
+	owed    owed
 	depth   depth
 	alone   chan struct{} // held while a message that killed a worker runs
 
@@ -356,6 +357,7 @@ const firstControl = 2 * time.Second
 func (w *Worker) readControl(ctx context.Context) {
 	for sleep(ctx, w.cfg.ControlEvery) {
 		w.lookAtControl(ctx)
+		w.takeBackOwed(ctx)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/starburst-go/starburst/codec"
 	"github.com/starburst-go/starburst/consumer"
+	"github.com/starburst-go/starburst/internal/faults"
 	"github.com/starburst-go/starburst/internal/virtual"
 	"github.com/starburst-go/starburst/store"
 )
@@ -191,4 +193,24 @@ func (q *sends) SendMessageBatch(ctx context.Context, in *sqs.SendMessageBatchIn
 	}
 	q.mu.Unlock()
 	return q.Queue.SendMessageBatch(ctx, in, o...)
+}
+
+// An outage that outlasts the leases ends runs like a death does. It is none: no
+// task may be given up for it, however often it happens.
+func TestOutagesAreNoDeaths(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := plain()
+		s.n, s.chunk, s.tasks, s.storm = 6, 1, nil, 15*time.Minute
+		for range s.n {
+			s.tasks = append(s.tasks, task{kind: good, took: 100 * time.Second})
+		}
+		for at := 20 * time.Second; at < s.storm; at += 150 * time.Second {
+			s.plan.Windows = append(s.plan.Windows, faults.Window{Kind: faults.Expire, From: at, To: at + 70*time.Second})
+		}
+		w := newWorld(s)
+		if wrong := w.run(t); len(wrong) > 0 {
+			t.Errorf("%s\n%v", strings.Join(wrong, "\n"), w.scenario)
+		}
+	})
 }
