@@ -1,0 +1,95 @@
+package simulate_test
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/starburst-go/starburst/autoscale/simulate"
+	"github.com/starburst-go/starburst/cost"
+)
+
+func makePlan(t *testing.T, j simulate.Job) *simulate.Plan {
+	t.Helper()
+	p, err := simulate.MakePlan(t.Context(), j, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestPlansSayWhatFits(t *testing.T) {
+	t.Parallel()
+	job := simulate.Job{Tasks: 600, Mean: time.Minute, CV: .2, Workers: 50}
+	for _, c := range []struct {
+		because  string
+		edit     func(*simulate.Job)
+		fits     bool
+		why      string
+		locally  bool
+		lastLine string
+	}{
+		{"nothing is asked for", func(*simulate.Job) {}, true, "", false, "cheap"},
+		{"an hour is ample", func(j *simulate.Job) { j.Deadline = time.Hour }, true, "", false, "deadline"},
+		{"nobody does ten hours of work on 50 workers in 5 min", func(j *simulate.Job) { j.Deadline = 5 * time.Minute }, false, "nobody can be done before", false, "deadline"},
+		{"nor for a cent", func(j *simulate.Job) { j.Budget = cost.Cent }, false, "nobody can do it for less", false, "budget"},
+		{"two dollars are enough", func(j *simulate.Job) { j.Budget = 2 * cost.USD }, true, "", false, "budget"},
+		{"600 cores at hand are sooner", func(j *simulate.Job) { j.Cores = 600 }, true, "", true, "cheap"},
+		{"one core is not", func(j *simulate.Job) { j.Cores = 1 }, true, "", false, "cheap"},
+	} {
+		j := job
+		c.edit(&j)
+		p := makePlan(t, j)
+		if p.Fits != c.fits || !strings.Contains(p.Why, c.why) || p.Local != c.locally || p.Lines[len(p.Lines)-1].Mode != c.lastLine {
+			t.Errorf("%s: %+v", c.because, p)
+		}
+		for _, l := range p.Lines {
+			if l.Seconds[0] > l.Seconds[1] || l.Seconds[1] > l.Seconds[2] || l.Dollars[0] > l.Dollars[2] || l.Peak > 50 || l.Mode != "budget" && l.Time < .8 {
+				t.Errorf("%s: %+v", c.because, l)
+			}
+		}
+	}
+}
+
+// What binds this job is the room for workers; only lifting that helps much.
+func TestPlansSayWhatALimitCosts(t *testing.T) {
+	t.Parallel()
+	p := makePlan(t, simulate.Job{Tasks: 600, Mean: time.Minute, CV: .2, Workers: 10})
+	now := p.Lines[0].Seconds[1]
+	if room, rate := p.Remedies[0].Seconds, p.Remedies[1].Seconds; room > .6*now || rate < .9*now {
+		t.Errorf("%.0f s, with twice the room %.0f s, with twice the launch rate %.0f s", now, room, rate)
+	}
+	var out bytes.Buffer
+	if err := p.Print(&out); err != nil || !strings.Contains(out.String(), "with twice the room for workers") {
+		t.Errorf("%v: %s", err, &out)
+	}
+}
+
+func TestEqualJobsHaveEqualPlans(t *testing.T) {
+	t.Parallel()
+	j := simulate.Job{Tasks: 300, Mean: 20 * time.Second, CV: 1, Workers: 30}
+	if diff := cmp.Diff(makePlan(t, j), makePlan(t, j), cmpopts.IgnoreUnexported(simulate.Plan{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestJobsThatMakeNoSenseAreRefused(t *testing.T) {
+	t.Parallel()
+	for says, j := range map[string]simulate.Job{
+		"0 tasks": {Mean: time.Second, Workers: 1}, "a task of 0s": {Tasks: 1, Workers: 1}, "0 workers": {Tasks: 1, Mean: 1},
+		"variation": {Tasks: 1, Mean: 1, Workers: 1, CV: -1}, "negative": {Tasks: 1, Mean: 1, Workers: 1, Deadline: -1},
+	} {
+		if _, err := simulate.MakePlan(t.Context(), j, 1); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%+v: %v, want %q", j, err, says)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := simulate.MakePlan(ctx, simulate.Job{Tasks: 1, Mean: 1, Workers: 1}, 1); err == nil {
+		t.Error("a plan in spite of the end of its context")
+	}
+}
