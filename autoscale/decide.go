@@ -38,7 +38,7 @@ func Decide(c Config, s State, o Observation) (State, Decision) {
 
 // fast is the verdict of a mode that weighs no costs; caps bound it all the same.
 func fast(c Config, s *State, o Observation, w work) *verdict {
-	g := verge{c: &c, s: s, o: &o, fleet: float64(max(o.Desired, 0))}
+	g := sizing{c: &c, s: s, o: &o, fleet: float64(max(o.Desired, 0))}
 	if c.Budget != (Caps{}) {
 		g.l, g.p = weigh(&c, s, &o, w), money(&c, &o)
 		if v := g.broke(); v != nil {

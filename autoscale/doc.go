@@ -23,6 +23,19 @@
 //
 // An observation that is stale or cannot be true changes nothing: hold.
 //
+// # What a worker costs
+//
+// That is the mode [Fast], for workers that cost nothing to start. The others weigh a worker's start-up and its minimum
+// bill against the seconds of work that it is for: [Efficiency], [Deadline], [Budget] and [Value], chosen and bounded by a
+// [Policy], with what else they need to see in [Evidence]. They know durations from a life table of completed and running
+// tasks, jump where that is certain and double beyond, hold every limit and cap, and release idle workers by name once their
+// minimum is paid. [Share] divides what several fleets share, [Spread] a size over several ECS services.
+//
+//	config := autoscale.Config{Max: 1000, Policy: autoscale.Policy{Mode: autoscale.Efficiency, Efficiency: 0.7}}
+//
+// Package [github.com/starburst-go/starburst/autoscale/simulate] runs all of them, and the rules of others, against simulated
+// fleets; docs/autoscaling.md says how good they are.
+//
 // # The loop
 //
 // [Loop] observes, decides, applies and records, every few seconds or at once when

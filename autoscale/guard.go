@@ -16,7 +16,7 @@ const (
 )
 
 // guard says why nothing may be launched now; nil when nothing speaks against it. Scaling in goes on.
-func (g *verge) guard(unknown string) *verdict {
+func (g *sizing) guard(unknown string) *verdict {
 	o, s := g.o, g.s
 	if v := g.crashing(); v != nil {
 		return v
@@ -54,7 +54,7 @@ func (g *verge) guard(unknown string) *verdict {
 
 // crashing shrinks a fleet whose workers fail to start to those that run, and probes with one more at
 // growing intervals: each failure is a paid minute.
-func (g *verge) crashing() *verdict {
+func (g *sizing) crashing() *verdict {
 	o, s := g.o, g.s
 	failing := o.FailedStarts >= crashes && o.RecentStarts < o.FailedStarts
 	switch {

@@ -12,8 +12,8 @@ const endTick = 2 * time.Second
 // deadBand is the part of the fleet that a change must have to be worth a call.
 const deadBand = .05
 
-// verge is a sizing under way.
-type verge struct {
+// sizing is a sizing under way.
+type sizing struct {
 	c *Config
 	s *State
 	o *Observation
@@ -28,7 +28,7 @@ type verge struct {
 
 // size decides for the modes that weigh what a worker costs.
 func size(c Config, s State, o Observation, w work) (State, verdict) {
-	g := verge{c: &c, s: &s, o: &o, fleet: float64(max(o.Desired, 0))}
+	g := sizing{c: &c, s: &s, o: &o, fleet: float64(max(o.Desired, 0))}
 	g.l = weigh(&c, &s, &o, w)
 	g.p = money(&c, &o)
 	g.note()
@@ -43,7 +43,7 @@ func size(c Config, s State, o Observation, w work) (State, verdict) {
 }
 
 // note brings the memory of guards up to date.
-func (g *verge) note() {
+func (g *sizing) note() {
 	s, o := g.s, g.o
 	if done := o.Done.Count(); done != s.Progress || o.Busy == 0 || s.ProgressAt.IsZero() {
 		s.Progress, s.ProgressAt = done, o.Now
@@ -57,7 +57,7 @@ func (g *verge) note() {
 }
 
 // broke is the verdict when what is left of the money is needed to stop, or to end the tasks that run.
-func (g *verge) broke() *verdict {
+func (g *sizing) broke() *verdict {
 	l, o := &g.l, g.o
 	if g.p.spent(l, o, g.fleet) && (g.fleet > 0 || l.up+l.running > 0) {
 		g.s.Draining = g.fleet > 0
@@ -73,7 +73,7 @@ func (g *verge) broke() *verdict {
 }
 
 // decide goes through the rules in order of precedence.
-func (g *verge) decide(w work) verdict {
+func (g *sizing) decide(w work) verdict {
 	o := g.o
 	if v := g.broke(); v != nil {
 		return *v
@@ -101,7 +101,7 @@ func (g *verge) decide(w work) verdict {
 }
 
 // goals computes the three sizes and bounds them. It returns the name of a limit that is not known.
-func (g *verge) goals() (unknown string) {
+func (g *sizing) goals() (unknown string) {
 	l, o, c := &g.l, g.o, g.c
 	g.up = goalOf(c, l, o, g.fleet, l.up, l.mean, l.high)
 	g.lo = goalOf(c, l, o, g.fleet, l.up, l.low, l.low)
@@ -134,12 +134,12 @@ func (g *verge) goals() (unknown string) {
 }
 
 // ceil rounds a size up, but not for a rounding error, and never over the limit.
-func (g *verge) ceil(x float64) int {
+func (g *sizing) ceil(x float64) int {
 	return int(min(math.Ceil(x-1e-6), math.Floor(g.lim.workers), maxBelievedWorkers))
 }
 
 // patient lets a trickle gather when its tasks may wait.
-func (g *verge) patient(target int) *verdict {
+func (g *sizing) patient(target int) *verdict {
 	l, o, c := &g.l, g.o, g.c
 	if c.MaxWait <= 0 || o.Desired > 0 || target == 0 {
 		return nil
@@ -157,7 +157,7 @@ func (g *verge) patient(target int) *verdict {
 }
 
 // wave raises the fleet, or says why not now; nil when there is nothing to raise.
-func (g *verge) wave(target int) *verdict {
+func (g *sizing) wave(target int) *verdict {
 	s, o, c, l := g.s, g.o, g.c, &g.l
 	more := float64(target - o.Desired)
 	if more < 1 || more < min(deadBand*g.fleet, c.rate()*l.tick) && target < int(g.lim.workers) && float64(target) < (l.up+l.running)/l.slots {
@@ -205,7 +205,7 @@ func (c *Config) rate() float64 {
 }
 
 // shrink releases what is not needed: what is still starting first, then idle workers whose minimum bill is lived out. Never a busy one.
-func (g *verge) shrink(target int) *verdict {
+func (g *sizing) shrink(target int) *verdict {
 	o, l := g.o, &g.l
 	idle := 0
 	if l.down == 0 || l.arrivals > .01 {
@@ -237,10 +237,10 @@ func (g *verge) shrink(target int) *verdict {
 
 // again says that work keeps coming: then an idle worker is worth keeping, to the end of what is paid and then for as long as
 // a start would cost. Not knowing what comes, that is at most twice the best (ski rental).
-func (g *verge) again() bool { return g.l.often >= samples/3 && g.c.MaxWait <= 0 }
+func (g *sizing) again() bool { return g.l.often >= samples/3 && g.c.MaxWait <= 0 }
 
 // idleFor is how long there has been nothing to do.
-func (g *verge) idleFor() time.Duration {
+func (g *sizing) idleFor() time.Duration {
 	if g.s.QuietSince.IsZero() {
 		return 0
 	}
@@ -248,13 +248,13 @@ func (g *verge) idleFor() time.Duration {
 }
 
 // certain says that jobs we know of have just ended, and that a worker's own long poll and SQS agree that nothing else is there.
-func (g *verge) certain() bool {
+func (g *sizing) certain() bool {
 	o := g.o
 	return o.IdlePolls > 0 && o.Heard >= o.Running && o.Visible+o.InFlight+o.Delayed == 0 && g.idleFor() >= g.c.IdleBeforeShrink
 }
 
 // next is when to look again: sooner than usual when the work is about to end.
-func (g *verge) next(want int) time.Duration {
+func (g *sizing) next(want int) time.Duration {
 	l := &g.l
 	if want == 0 || l.tick <= endTick.Seconds() {
 		return 0
@@ -274,7 +274,7 @@ func (g *verge) next(want int) time.Duration {
 }
 
 // figures are the numbers behind a decision.
-func (g *verge) figures() string {
+func (g *sizing) figures() string {
 	l := &g.l
 	text := fmt.Sprintf("%.0f waiting, %.0f running, a task takes %s (%s–%s); goal %.0f", l.up, l.running,
 		short(l.mean), short(l.low), short(l.high), math.Ceil(g.up.workers))
