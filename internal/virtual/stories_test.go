@@ -199,18 +199,23 @@ func (q *sends) SendMessageBatch(ctx context.Context, in *sqs.SendMessageBatchIn
 // task may be given up for it, however often it happens.
 func TestOutagesAreNoDeaths(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := plain()
-		s.n, s.chunk, s.tasks, s.storm = 6, 1, nil, 15*time.Minute
-		for range s.n {
-			s.tasks = append(s.tasks, task{kind: good, took: 100 * time.Second})
-		}
-		for at := 20 * time.Second; at < s.storm; at += 150 * time.Second {
-			s.plan.Windows = append(s.plan.Windows, faults.Window{Kind: faults.Expire, From: at, To: at + 70*time.Second})
-		}
-		w := newWorld(s)
-		if wrong := w.run(t); len(wrong) > 0 {
-			t.Errorf("%s\n%v", strings.Join(wrong, "\n"), w.scenario)
-		}
-	})
+	for name, kind := range map[string]faults.Kind{"nobody answers": faults.Freeze, "the credentials have expired": faults.Expire} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := plain()
+				s.n, s.chunk, s.tasks, s.storm = 6, 1, nil, 15*time.Minute
+				for range s.n {
+					s.tasks = append(s.tasks, task{kind: good, took: 100 * time.Second})
+				}
+				for at := 20 * time.Second; at < s.storm; at += 150 * time.Second {
+					s.plan.Windows = append(s.plan.Windows, faults.Window{Kind: kind, From: at, To: at + 70*time.Second})
+				}
+				w := newWorld(s)
+				if wrong := w.run(t); len(wrong) > 0 {
+					t.Errorf("%s\n%v", strings.Join(wrong, "\n"), w.scenario)
+				}
+			})
+		})
+	}
 }
