@@ -7,6 +7,7 @@ import (
 	"iter"
 
 	"github.com/starburst-go/starburst/codec"
+	"github.com/starburst-go/starburst/cost"
 	"github.com/starburst-go/starburst/internal/burst"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/producer"
@@ -54,7 +55,7 @@ func Submit[In, Out any](ctx context.Context, s *Session, h *Handler[In, Out], i
 	}
 	meta, err := inner.Submit(ctx, producer.Spec{
 		Job: o.id, Handler: h.name, Source: producer.Slice(in), Chunk: o.chunk,
-		MaxAttempts: o.maxAttempts, Timeout: o.timeout, Label: o.label,
+		MaxAttempts: o.maxAttempts, Timeout: o.timeout, Label: o.label, MaxCostPico: int64(o.maxCost * float64(cost.USD)),
 		Created: func(j store.Job) { s.remember(j.ID) },
 	})
 	if err != nil {

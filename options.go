@@ -12,6 +12,7 @@ type jobOptions struct {
 	maxAttempts int
 	timeout     time.Duration
 	label       string
+	maxCost     float64
 }
 
 // WithID chooses the job's id: submitting the same id again with the same
@@ -31,6 +32,11 @@ func WithMaxAttempts(n int) Option { return func(o *jobOptions) { o.maxAttempts 
 
 // WithTimeout bounds one run of one task. Default: none.
 func WithTimeout(d time.Duration) Option { return func(o *jobOptions) { o.timeout = d } }
+
+// WithMaxCost caps what the job's workers and requests may cost, in dollars: a job that is
+// expected to cost more is refused, one that has cost so much is stopped, with what is recorded kept; the same
+// id with a higher cap goes on. On this machine it is what the job would cost on Fargate. Default: no cap.
+func WithMaxCost(dollars float64) Option { return func(o *jobOptions) { o.maxCost = dollars } }
 
 // WithLabel describes the job for people, in lists and reports.
 func WithLabel(s string) Option { return func(o *jobOptions) { o.label = s } }

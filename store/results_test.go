@@ -312,4 +312,6 @@ func TestOutcomesOfTasksWithoutAJob(t *testing.T) {
 	want(1, 0, 1, 2, 4)
 	write("0.1.1", nil, 3)
 	want(0, 0, 1, 2, 3, 4)
+	write("5", nil, 5, 6) // a second message under the same id
+	want(0, 0, 1, 2, 3, 4, 5, 6)
 }

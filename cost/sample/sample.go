@@ -98,6 +98,9 @@ func settle(w cost.Worker, e store.WorkerEnd) cost.Worker {
 		w.Start = e.PullStarted
 	}
 	w.Stop, w.Estimated = e.Stopped, false
+	if w.Size.VCPUMilli == 0 { // its agent did not tell
+		w.Size = cost.Size{VCPUMilli: e.VCPUMilli, MemoryMiB: e.MemoryMiB, DiskGiB: e.DiskGiB}
+	}
 	if w.Provider != cost.Local {
 		w.Provider = cmp.Or(e.Provider, w.Provider)
 	}

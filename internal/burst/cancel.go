@@ -166,26 +166,6 @@ func stillNamed(j store.Job, drained bool, now time.Time) bool {
 	return j.State == store.Cancelled && !(drained && now.Sub(j.Finished) > drainedFor)
 }
 
-// forgetCancelled takes the id of an expired job out of the control item, so that
-// workers do not throw the messages of a new job of that id away, and gives them
-// the time to read that.
-func (s *Session) forgetCancelled(ctx context.Context, id string) error {
-	control, err := s.store.Control(ctx, s.stack.Fleet)
-	if err != nil || !slices.Contains(control.Cancelled, id) {
-		return err
-	}
-	if _, err := s.store.Job(ctx, id); !errors.Is(err, store.ErrNotFound) {
-		return err // it is still there: the producer refuses it
-	}
-	err = s.store.UpdateControl(ctx, s.stack.Fleet, func(c *store.Control) {
-		c.Cancelled = slices.DeleteFunc(c.Cancelled, func(other string) bool { return other == id })
-	})
-	if err != nil {
-		return err
-	}
-	return sleep(ctx, s.controlEvery()+time.Second)
-}
-
 func (s *Session) controlEvery() time.Duration {
 	if s.stack.Endpoint != "" {
 		return laptopControlEvery

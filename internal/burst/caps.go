@@ -47,6 +47,19 @@ func ParseCap(what, dollars string) (cost.PicoUSD, error) {
 	return p, nil
 }
 
+// afford estimates a job and holds it against the caps, where there are any.
+func (s *Session) afford(ctx context.Context, pre *producer.Prepared) (*bill.Forecast, error) {
+	caps, err := fleetCaps()
+	if err != nil || pre.Spec.MaxCostPico == 0 && caps == (autoscale.Caps{}) {
+		return nil, err
+	}
+	f, err := s.Forecast(ctx, pre, Expectation{TaskTime: pre.Spec.TaskTime})
+	if err != nil {
+		return nil, err
+	}
+	return &f, s.CheckCaps(ctx, pre, f)
+}
+
 // CheckCaps refuses, with exit code 7, a job whose likely cost does not fit its own
 // cap or what the stack's caps leave, and names the cheapest plan that fits. What is not known before is held while it runs.
 func (s *Session) CheckCaps(ctx context.Context, pre *producer.Prepared, f bill.Forecast) error {
@@ -127,7 +140,7 @@ func alternatives(f cost.Fleet) (all []cost.Fleet) {
 		for _, provider := range []string{cost.Fargate, cost.FargateSpot} {
 			for n := 1; ; n *= 4 {
 				g := f
-				g.Platform, g.Provider, g.Max = platform, provider, n
+				g.Platform, g.Provider, g.Max = platform, provider, min(n, max(1, f.Max))
 				all = append(all, g)
 				if n >= f.Max {
 					break
@@ -138,34 +151,37 @@ func alternatives(f cost.Fleet) (all []cost.Fleet) {
 	return all
 }
 
-// resumeAfter is how long workers may still throw a resumed job's messages away: they read the
-// control item and doubt what they know of a cancelled job every 5 s.
-const resumeAfter = 6 * time.Second
-
-// resumeStopped opens the job again if the fleet has stopped it at its cap, the input is the
-// same, and the new cap is higher or none.
-func (s *Session) resumeStopped(ctx context.Context, pre *producer.Prepared) error {
+// takeUp makes a job that exists ready to be sent again: one that the fleet has stopped at
+// its cap is opened with the new cap, if that is higher or none. Workers are told to forget that a job of
+// the id was cancelled, if it is not (any more); they ask META before they drop a message, so that
+// nothing has to wait for them.
+func (s *Session) takeUp(ctx context.Context, pre *producer.Prepared) error {
 	job, err := s.store.Job(ctx, pre.Spec.Job)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return nil
-	case err != nil:
-		return err
-	case job.State != store.Cancelled || job.Why == "" || job.InputSHA != pre.InputSHA:
-		return nil // the producer has its own words for these
-	}
-	if limit := pre.Spec.MaxCostPico; limit > 0 && limit <= job.MaxCostPico {
-		return exit.Errorf(exit.Refused, "job %s was stopped: %s", job.ID, job.Why).
-			WithHint("give it a --max-cost above %s; what is recorded stays and costs nothing again", cost.PicoUSD(job.MaxCostPico).Short())
-	}
-	if err := s.store.ResumeJob(ctx, job.ID, pre.Spec.MaxCostPico); err != nil {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	err = s.store.UpdateControl(ctx, s.stack.Fleet, func(c *store.Control) {
-		c.Cancelled = slices.DeleteFunc(c.Cancelled, func(id string) bool { return id == job.ID })
+	if err == nil && job.State == store.Cancelled {
+		if job.Why == "" || !fits(pre, job) {
+			return nil // the producer has its own words for these
+		}
+		if limit := pre.Spec.MaxCostPico; limit > 0 && limit <= job.MaxCostPico {
+			return exit.Errorf(exit.Refused, "job %s was stopped: %s", job.ID, job.Why).
+				WithHint("give it a --max-cost above %s; what is recorded stays and costs nothing again", cost.PicoUSD(job.MaxCostPico).Short())
+		}
+		if err := s.store.ResumeJob(ctx, job.ID, pre.Spec.MaxCostPico); err != nil {
+			return err
+		}
+	}
+	control, err := s.store.Control(ctx, s.stack.Fleet)
+	if err != nil || !slices.Contains(control.Cancelled, pre.Spec.Job) {
+		return err
+	}
+	return s.store.UpdateControl(ctx, s.stack.Fleet, func(c *store.Control) {
+		c.Cancelled = slices.DeleteFunc(c.Cancelled, func(id string) bool { return id == pre.Spec.Job })
 	})
-	if err != nil {
-		return err
-	}
-	return sleep(ctx, resumeAfter)
+}
+
+// fits reports whether what is prepared is the job that exists.
+func fits(pre *producer.Prepared, job store.Job) bool {
+	return job.InputSHA == pre.InputSHA && job.N == pre.N && job.Handler == pre.Spec.Handler && job.Fleet == pre.Spec.Fleet
 }

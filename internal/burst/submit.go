@@ -16,14 +16,18 @@ import (
 )
 
 // Submit makes a job and sends its tasks. Wrong input leaves no job behind and
-// has exit code 2; a job sent in part has exit code 9. Fleet, MaxWorkers and
+// has exit code 2, one that does not fit a cost cap 7; a job sent in part has exit code 9. Fleet, MaxWorkers and
 // Slots are filled in from the session where spec leaves them empty.
 func (s *Session) Submit(ctx context.Context, spec producer.Spec) (store.Job, error) {
 	pre, err := s.Prepare(ctx, spec)
 	if err != nil {
 		return store.Job{}, err
 	}
-	return s.Send(ctx, pre, nil)
+	forecast, err := s.afford(ctx, pre)
+	if err != nil {
+		return store.Job{}, err
+	}
+	return s.Send(ctx, pre, forecast)
 }
 
 // Prepare reads the job through without sending anything: it is valid, counted and cut into messages then.
@@ -52,10 +56,7 @@ func (s *Session) Send(ctx context.Context, pre *producer.Prepared, forecast *bi
 	if err != nil {
 		return store.Job{}, err
 	}
-	if err := s.resumeStopped(ctx, pre); err != nil {
-		return store.Job{}, err
-	}
-	if err := s.forgetCancelled(ctx, pre.Spec.Job); err != nil {
+	if err := s.takeUp(ctx, pre); err != nil {
 		return store.Job{}, err
 	}
 	bar := progress.New(nil, "", 0, time.Now) // shows nothing until the job exists
@@ -75,7 +76,7 @@ func (s *Session) Send(ctx context.Context, pre *producer.Prepared, forecast *bi
 	bar.Done()
 	s.begin(report.Job.ID)
 	if err != nil {
-		return report.Job, submitError(err)
+		return report.Job, s.sendError(ctx, err)
 	}
 	if report.Resumed {
 		s.cfg.notef("job %s exists; %s of its %s tasks were there, %s sent again",
@@ -124,6 +125,18 @@ func (s *Session) checkHandler(ctx context.Context, name string) error {
 		return e.WithHint("start a worker or a deployment that has it; none has been seen on this stack yet")
 	}
 	return e.WithHint("known here: %s", strings.Join(names, ", "))
+}
+
+// sendError is submitError that knows why the fleet stopped the job meanwhile.
+func (s *Session) sendError(ctx context.Context, err error) error {
+	var partly *producer.PartlyEnqueuedError
+	var state *store.StateError
+	if errors.As(err, &partly) && errors.As(err, &state) && state.Have == store.Cancelled {
+		if job, readErr := s.store.Job(ctx, partly.Job); readErr == nil && job.Why != "" {
+			return &CancelledError{Job: job.ID, N: job.N, Why: job.Why}
+		}
+	}
+	return submitError(err)
 }
 
 // submitError gives the producer's errors their exit codes.

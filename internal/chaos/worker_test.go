@@ -193,7 +193,7 @@ func (q *watchedQueue) stopping() {
 func (q *watchedQueue) ReceiveMessage(ctx context.Context, in *sqs.ReceiveMessageInput, o ...func(*sqs.Options)) (*sqs.ReceiveMessageOutput, error) {
 	q.mu.Lock()
 	// A poll that was decided on in the moment of the signal is none after it.
-	if s := q.times.Signal; !s.IsZero() && time.Since(s) > 50*time.Millisecond {
+	if s := q.times.Signal; !s.IsZero() && time.Since(s) > 500*time.Millisecond {
 		q.times.Polls++
 	}
 	q.mu.Unlock()

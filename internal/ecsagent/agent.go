@@ -21,6 +21,8 @@ const metadataVariable = "ECS_CONTAINER_METADATA_URI_V4"
 const (
 	// timeout bounds one call: the agent is on the same host.
 	timeout = 2 * time.Second
+	// tries is how often the agent is asked: it may still be starting.
+	tries = 3
 	// maxAnswer bounds an answer; the one about a task of ten containers is about 20 KiB.
 	maxAnswer = 256 << 10
 )
@@ -29,6 +31,7 @@ const (
 type Agent struct {
 	metadata string
 	client   *http.Client
+	pause    time.Duration // between two tries
 }
 
 // FromEnv returns the agent that the environment names; in is false outside of
@@ -42,50 +45,50 @@ func FromEnv(getenv func(string) string, client *http.Client) (a *Agent, in bool
 		// A proxy of the user's could not reach the agent.
 		client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	}
-	return &Agent{metadata: strings.TrimSuffix(u.String(), "/"), client: client}, true
+	return &Agent{metadata: strings.TrimSuffix(u.String(), "/"), client: client, pause: time.Second}, true
 }
 
 // Task is what the agent tells of this process's task. What it did not tell is zero.
 type Task struct {
-	// ID is the last part of ARN, which is unique in its cluster for ever.
-	ARN, ID, Cluster, Service, Zone string
+	// ID is the last part of the task's ARN, which is unique in its cluster for ever.
+	ID string
 	// LaunchType is FARGATE, EC2 or EXTERNAL. Whether a task is on Fargate Spot, the
 	// agent does not know.
 	LaunchType string
 	// VCPUMilli, MemoryMiB and DiskGiB are what the task is billed for.
 	VCPUMilli, MemoryMiB, DiskGiB int64
-	// PullStarted is when billing began: the start of the image's download. PullStopped is its end.
-	PullStarted, PullStopped time.Time
+	// PullStarted is when billing began: the start of the image's download.
+	PullStarted time.Time
 }
 
 // answer is the part of the agent's answer that is used.
 type answer struct {
-	Cluster     string
-	ServiceName string
-	TaskARN     string
-	LaunchType  string
-	Zone        string `json:"AvailabilityZone"`
-	Limits      struct {
+	TaskARN    string
+	LaunchType string
+	Limits     struct {
 		CPU    float64 // vCPU
 		Memory float64 // MiB
 	}
 	Disk struct {
 		Reserved float64 // MiB
 	} `json:"EphemeralStorageMetrics"`
-	PullStartedAt, PullStoppedAt time.Time
+	PullStartedAt time.Time
 }
 
-// Task asks the agent, up to three times within about six seconds. The error says
+// Task asks the agent, up to three times within about eight seconds. The error says
 // what the agent answered instead.
-func (a *Agent) Task(ctx context.Context) (Task, error) {
-	var err error
-	for range 3 {
-		var t Task
-		if t, err = a.task(ctx); err == nil || ctx.Err() != nil {
-			return t, err
+func (a *Agent) Task(ctx context.Context) (t Task, err error) {
+	for try := range tries {
+		if t, err = a.task(ctx); err == nil || try == tries-1 {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return Task{}, err
+		case <-time.After(a.pause):
 		}
 	}
-	return Task{}, err
+	return t, err
 }
 
 func (a *Agent) task(ctx context.Context) (Task, error) {
@@ -94,11 +97,9 @@ func (a *Agent) task(ctx context.Context) (Task, error) {
 		return Task{}, fmt.Errorf("read the metadata of this ECS task: %w", err)
 	}
 	t := Task{
-		ARN: in.TaskARN, ID: in.TaskARN[strings.LastIndexByte(in.TaskARN, '/')+1:],
-		Cluster: in.Cluster[strings.LastIndexByte(in.Cluster, '/')+1:], Service: in.ServiceName,
-		Zone: in.Zone, LaunchType: in.LaunchType,
+		ID: in.TaskARN[strings.LastIndexByte(in.TaskARN, '/')+1:], LaunchType: in.LaunchType,
 		VCPUMilli: whole(in.Limits.CPU * 1000), MemoryMiB: whole(in.Limits.Memory), DiskGiB: whole(in.Disk.Reserved / 1024),
-		PullStarted: in.PullStartedAt, PullStopped: in.PullStoppedAt,
+		PullStarted: in.PullStartedAt,
 	}
 	if t.ID == "" || len(t.ID) > 128 {
 		return Task{}, errors.New("read the metadata of this ECS task: it names no task")

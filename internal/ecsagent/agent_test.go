@@ -38,6 +38,7 @@ func serve(t *testing.T, answer http.HandlerFunc) *ecsagent.Agent {
 	if !in {
 		t.Fatal("not in ECS, though the variable is set")
 	}
+	a.Hurry()
 	return a
 }
 
@@ -52,10 +53,9 @@ func TestTaskIsWhatTheAgentTells(t *testing.T) {
 	})
 	got, err := a.Task(t.Context())
 	want := ecsagent.Task{
-		ARN: "arn:aws:ecs:us-west-2:111122223333:task/burst/e9028f8d5d8e4f258373e7b93ce9a3c3", ID: "e9028f8d5d8e4f258373e7b93ce9a3c3",
-		Cluster: "burst", Service: "workers", Zone: "us-west-2b", LaunchType: "FARGATE",
+		ID: "e9028f8d5d8e4f258373e7b93ce9a3c3", LaunchType: "FARGATE",
 		VCPUMilli: 250, MemoryMiB: 512, DiskGiB: 31,
-		PullStarted: time.Date(2026, 11, 24, 9, 3, 7, 123456789, time.UTC), PullStopped: time.Date(2026, 11, 24, 9, 3, 19, 5e8, time.UTC),
+		PullStarted: time.Date(2026, 11, 24, 9, 3, 7, 123456789, time.UTC),
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)

@@ -20,6 +20,7 @@ func describe(ctx context.Context, cfg *consumer.Config) error {
 	if !in {
 		return nil
 	}
+	cfg.DeadMan = deadMan
 	t, err := agent.Task(ctx)
 	if err != nil {
 		return err
@@ -27,8 +28,10 @@ func describe(ctx context.Context, cfg *consumer.Config) error {
 	if cfg.Name == "" {
 		cfg.Name = t.ID
 	}
-	cfg.DeadMan = deadMan
 	cfg.Cost.VCPUMilli, cfg.Cost.MemoryMiB, cfg.Cost.DiskGiB = t.VCPUMilli, t.MemoryMiB, t.DiskGiB
+	if t.LaunchType != "" {
+		cfg.Cost.Provider = t.LaunchType // FARGATE also on Spot: only the end tells
+	}
 	if !t.PullStarted.IsZero() {
 		cfg.Cost.Launched = t.PullStarted
 	}
