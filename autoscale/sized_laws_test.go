@@ -321,7 +321,7 @@ func TestDecidingIsCheapForAnyFleet(t *testing.T) {
 			autoscale.Decide(c, s, o)
 			best = min(best, time.Since(begin))
 		}
-		if best > 50*time.Microsecond {
+		if best > 50*time.Microsecond && !raced {
 			t.Errorf("%d workers: %s", workers, best)
 		}
 	}
