@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/starburst-go/starburst/autoscale"
 	"github.com/starburst-go/starburst/autoscale/simulate"
 	"golang.org/x/sync/errgroup"
 )
@@ -219,6 +220,29 @@ func TestLongTasksAreNoticedBeforeTheyEnd(t *testing.T) {
 	for seed := range uint64(10) {
 		if r := simulate.Run(s, p.New(), seed, simulate.Options{}); r.TimeRatio() > 1.3 || r.CostRatio() > 1.2 {
 			t.Errorf("seed %d: time %.2f, cost %.2f of the bounds", seed, r.TimeRatio(), r.CostRatio())
+		}
+	}
+}
+
+// Durations remembered wrongly by a factor of three cost time or money, not both, and no factor of three.
+func TestAWrongMemoryCostsLittle(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ scale, time, money float64 }{{3, 1.45, 1.5}, {1. / 3, 1.7, 1.2}} {
+		policy := simulate.Named{New: func() simulate.Policy {
+			return &simulate.Ours{Known: true, Exclusive: true, PriorScale: c.scale, Config: autoscale.Config{Policy: autoscale.Policy{Mode: autoscale.Efficiency}}}
+		}}
+		scenarios, results := random(t, holdOut, 200, policy)
+		var n, time, money float64
+		for i, r := range results {
+			if complete(t, &scenarios[i], r); !scenarios[i].Spread() {
+				n++
+				time += r.TimeRatio()
+				money += r.CostRatio()
+			}
+		}
+		t.Logf("remembered at %.2f of the truth: makespan %.2f, cost %.2f of the bounds", c.scale, time/n, money/n)
+		if time/n > c.time || money/n > c.money {
+			t.Errorf("want at most %.2f and %.2f", c.time, c.money)
 		}
 	}
 }
