@@ -3,12 +3,13 @@ package main
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/starburst-go/starburst/internal/burst"
 	"github.com/starburst-go/starburst/internal/exit"
-	"github.com/starburst-go/starburst/internal/stack"
+	"github.com/starburst-go/starburst/internal/laptop"
 	"github.com/starburst-go/starburst/store"
 )
 
@@ -49,18 +50,34 @@ func attachCommand() *cli.Command {
 // oneArgument returns the only positional argument.
 func oneArgument(c *cli.Context, name string) (string, error) {
 	if c.NArg() != 1 {
-		return "", exit.Errorf(exit.Usage, "%s takes one argument, %s; got %d", c.Command.Name, name, c.NArg()).WithHint("starburst %s --help", c.Command.Name)
+		full := strings.TrimPrefix(c.Command.HelpName, "starburst ")
+		return "", exit.Errorf(exit.Usage, "%s takes one argument, %s; got %d", full, name, c.NArg()).WithHint("starburst %s --help", full)
 	}
 	return c.Args().First(), nil
 }
 
 // openWherever reopens the local state that --state names, or connects to the
-// configured stack.
+// configured stack: what is said in the command counts more than the environment.
 func openWherever(c *cli.Context) (*burst.Session, error) {
-	if c.String("state") != "" && stack.FromEnv().IsZero() {
-		return reopen(c)
+	if c.String("state") == "" {
+		return connect(c)
 	}
-	return connect(c)
+	if err := stateExists(c.String("state")); err != nil {
+		return nil, err
+	}
+	return reopen(c)
+}
+
+// stateExists refuses a state that no run has made: opening it would make it.
+func stateExists(name string) error {
+	names, err := laptop.Names()
+	switch {
+	case err != nil || slices.Contains(names, name):
+		return err
+	case len(names) == 0:
+		return exit.Errorf(exit.NotFound, "there is no local state %q, and no other", name).WithHint("starburst run makes one")
+	}
+	return exit.Errorf(exit.NotFound, "there is no local state %q", name).WithHint("there are: %s", strings.Join(names, ", "))
 }
 
 // reopen opens a session on a local state, with the worker command that the

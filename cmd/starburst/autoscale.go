@@ -21,22 +21,22 @@ func autoscaleCommand() *cli.Command {
 			"count of its ECS service (STARBURST_CLUSTER, STARBURST_SERVICE) in doubling waves up to --workers, and to zero\n" +
 			"when nothing is left. Of several, one leads and the others stand by. Each decision is stored with its reason.",
 		Flags: []cli.Flag{
-			&cli.IntFlag{Name: "workers", Aliases: []string{"w"}, Required: true, Usage: "most workers"},
+			&cli.IntFlag{Name: "workers", Aliases: []string{"w"}, Usage: "most workers; required"},
 			&cli.IntFlag{Name: "slots", Value: 1, Usage: "tasks at once per worker"},
 			&cli.BoolFlag{Name: "once", Usage: "make one decision, print it, end"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "decide and print, change nothing"},
 			&cli.DurationFlag{Name: "interval", Value: 10 * time.Second, Usage: "time between two looks"},
 		},
 		Action: func(c *cli.Context) error {
+			if c.Int("workers") < 1 || c.Int("slots") < 1 {
+				return exit.Errorf(exit.Usage, "--workers and --slots must be at least 1").WithHint("starburst autoscale --workers 100")
+			}
 			st, err := findStack(c.Context)
 			if err != nil {
 				return err
 			}
 			if st.Cluster == "" || st.Service == "" {
 				return exit.Errorf(exit.Usage, "the stack names no ECS service").WithHint("set STARBURST_CLUSTER and STARBURST_SERVICE")
-			}
-			if c.Int("workers") < 1 || c.Int("slots") < 1 {
-				return exit.Errorf(exit.Usage, "--workers and --slots must be at least 1")
 			}
 			s, err := burst.Open(c.Context, burst.Config{
 				Stack: st, Workers: c.Int("workers"), Slots: c.Int("slots"), Log: slog.New(slog.NewTextHandler(c.App.ErrWriter, nil)),

@@ -40,7 +40,7 @@ func TestAJobThatCannotFitItsCapIsNotSent(t *testing.T) {
 		says []string
 		code exit.Code
 	}{
-		"cheaper on ARM and Spot":      {[]string{"--task-time", "1h", "--max-cost", "2"}, []string{"nothing was sent", "cheapest plan that fits"}, exit.Refused},
+		"it would cost more":           {[]string{"--task-time", "1h", "--max-cost", "5"}, []string{"nothing was sent", "no plan fits"}, exit.Refused},
 		"nothing fits":                 {[]string{"--task-time", "1h", "--max-cost", "0.01"}, []string{"no plan fits"}, exit.Refused},
 		"it is no amount":              {[]string{"--max-cost", "much"}, []string{"--max-cost"}, exit.Usage},
 		"it allows nothing":            {[]string{"--max-cost", "0"}, []string{"--max-cost"}, exit.Usage},

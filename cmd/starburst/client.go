@@ -42,6 +42,29 @@ func connect(c *cli.Context) (*burst.Session, error) {
 	return burst.Open(c.Context, burst.Config{Stack: s, Workers: 1, Slots: 1, Progress: c.App.ErrWriter, Log: logger(c.App.ErrWriter)})
 }
 
+// openToRead opens a stack, or the state of a local run, without starting workers.
+func openToRead(c *cli.Context) (*burst.Session, error) {
+	if c.String("state") == "" {
+		return connect(c)
+	}
+	if err := stateExists(c.String("state")); err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	return burst.Open(c.Context, burst.Config{
+		State: c.String("state"), Job: c.Args().First(), Workers: 1, Slots: 1, Endpoint: []string{self},
+		Autoscale: burst.Autoscale{Manual: true}, Progress: c.App.ErrWriter, Log: logger(c.App.ErrWriter),
+	})
+}
+
+// stateFlag lets a command that reads look into the state of a local run.
+func stateFlag() cli.Flag {
+	return &cli.StringFlag{Name: "state", EnvVars: []string{"STARBURST_STATE"}, Usage: "`NAME` of a local run's state, for a job of `starburst run`"}
+}
+
 func logger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }

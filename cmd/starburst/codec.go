@@ -176,7 +176,7 @@ func check(c *cli.Context) error {
 		return err
 	}
 	switch {
-	case arg == "":
+	case c.NArg() == 0: // an empty argument is an empty body
 		vectors, err := codec.Vectors()
 		if err != nil {
 			return err

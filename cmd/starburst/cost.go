@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +11,6 @@ import (
 
 	"github.com/starburst-go/starburst/cost"
 	"github.com/starburst-go/starburst/internal/bill"
-	"github.com/starburst-go/starburst/internal/burst"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/store"
 )
@@ -45,7 +42,7 @@ func costCommand() *cli.Command {
 			&cli.DurationFlag{Name: "since", Usage: "the whole fleet for so long, instead of a job"},
 			&cli.StringFlag{Name: "by", Value: string(bill.ByLine), Usage: "`job|wave|worker|line`"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: string(bill.Table), Usage: "`table|json|csv`"},
-			&cli.StringFlag{Name: "state", EnvVars: []string{"STARBURST_STATE"}, Usage: "`NAME` of a local run's state, for a job of `starburst run`"},
+			stateFlag(),
 			networkFlag(),
 			&cli.IntFlag{Name: "image-mb", Usage: "size of the worker's image, for what goes through a NAT gateway"},
 		},
@@ -90,21 +87,6 @@ func costAction(c *cli.Context) error {
 			return err
 		}
 		return b.Write(c.App.Writer, format, view)
-	})
-}
-
-// openToRead opens a stack, or the state of a local run, without starting workers.
-func openToRead(c *cli.Context) (*burst.Session, error) {
-	if c.String("state") == "" {
-		return connect(c)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program: %w", err)
-	}
-	return burst.Open(c.Context, burst.Config{
-		State: c.String("state"), Job: c.Args().First(), Workers: 1, Slots: 1, Endpoint: []string{self},
-		Autoscale: burst.Autoscale{Manual: true}, Progress: c.App.ErrWriter, Log: logger(c.App.ErrWriter),
 	})
 }
 

@@ -57,6 +57,11 @@ func dlqSub(c *cli.Command, action func(ctx context.Context, c *cli.Context, q *
 		case c.Int("rate") < 0:
 			return exit.Errorf(exit.Usage, "--rate is %d; at least 1 message a second is moved", c.Int("rate"))
 		}
+		if takesMessage {
+			if _, err := oneArgument(c, "MESSAGE"); err != nil {
+				return err
+			}
+		}
 		s, err := connect(c)
 		if err != nil {
 			return err

@@ -18,7 +18,7 @@ func initCommand() *cli.Command {
 		Usage:     "make the queue, its dead-letter queue and the table",
 		UsageText: "starburst init --create [--name NAME]",
 		Description: "Makes what is missing at whatever endpoint the AWS SDK is configured for and keeps what exists, then prints\n" +
-			"the export lines that the other commands read. infra/terraform makes the same and the ECS service.",
+			"the export lines that the other commands read.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "create", Usage: "really make them"},
 			&cli.StringFlag{Name: "name", Value: stack.DefaultName, Usage: "`NAME` of the queue and the table"},

@@ -26,7 +26,7 @@ func jobFlags() []cli.Flag {
 		&cli.IntFlag{Name: "chunk", Usage: "tasks per message", DefaultText: "by the number of tasks and workers"},
 		&cli.IntFlag{Name: "attempts", Value: 3, Usage: "how often a failing task is run in all"},
 		&cli.DurationFlag{Name: "timeout", Usage: "time limit of one run of one task", DefaultText: "none"},
-		&cli.StringFlag{Name: "max-cost", Usage: "refuse the job, or stop it, when it costs more `DOLLARS`; on this machine, by what it would cost on Fargate", DefaultText: "no cap"},
+		&cli.StringFlag{Name: "max-cost", Usage: "refuse the job, or stop it, when it costs more than `DOLLARS`; on this machine, by what it would cost on Fargate", DefaultText: "no cap"},
 	}
 }
 

@@ -90,6 +90,9 @@ func report(w io.Writer, err error) exit.Code {
 	if !errors.As(err, &typed) && awserr.IsAccess(err) {
 		code, hint = exit.Permission, "check the credentials (aws sts get-caller-identity) and the role's permissions"
 	}
+	if !errors.As(err, &typed) && errors.Is(err, syscall.ECONNREFUSED) {
+		hint = "nothing listens there: is `starburst dev` still running? Its export lines are of no use without it"
+	}
 	_, _ = fmt.Fprintf(w, "error: %v\n", err)
 	if hint != "" {
 		_, _ = fmt.Fprintf(w, "try:   %s\n", hint)

@@ -23,6 +23,7 @@ func resultsCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "jsonl", Usage: "`jsonl|csv|table|text`"},
 			&cli.BoolFlag{Name: "wait", Usage: "wait until all tasks are settled"},
+			stateFlag(),
 			&cli.StringFlag{Name: "id", Usage: "the `ID` of a message without a job"},
 			&cli.BoolFlag{Name: "failed", Usage: "print failed tasks only"},
 		},
@@ -38,7 +39,7 @@ func resultsCommand() *cli.Command {
 			if err := checkFormat(c.String("output")); err != nil {
 				return err
 			}
-			s, err := connect(c)
+			s, err := openToRead(c)
 			if err != nil {
 				return err
 			}

@@ -27,12 +27,13 @@ func statusCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "table", Usage: "`table|json`"},
 			&cli.DurationFlag{Name: "since", Value: listedSince, Usage: "how far back to list"},
+			stateFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			if o := c.String("output"); o != "table" && o != "json" {
 				return exit.Errorf(exit.Usage, "-o %q is not a format", o).WithHint("-o table, -o json")
 			}
-			s, err := connect(c)
+			s, err := openToRead(c)
 			if err != nil {
 				return err
 			}

@@ -45,9 +45,9 @@ func (e *CancelledError) Error() string {
 // Unwrap gives the exit code.
 func (e *CancelledError) Unwrap() error {
 	if e.Why != "" {
-		return &exit.Error{Code: exit.Refused, Err: errStopped, Hint: "the same submit with --job " + e.Job + " and a higher --max-cost goes on from there"}
+		return &exit.Error{Code: exit.Refused, Err: errStopped, Hint: "the same command with --job " + e.Job + " and a higher --max-cost goes on from there"}
 	}
-	return &exit.Error{Code: exit.Failed, Err: errCancelled, Hint: "starburst results " + e.Job + " prints what there is"}
+	return &exit.Error{Code: exit.Failed, Err: errCancelled, Hint: "what is recorded stays; submit the rest as another job"}
 }
 
 var errStopped = errors.New("the job was stopped")

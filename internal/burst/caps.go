@@ -116,7 +116,7 @@ func (s *Session) refuse(f bill.Forecast, limit cost.PicoUSD, why string) error 
 	}
 	var cheapest *cost.Estimate
 	var with cost.Fleet
-	for _, fleet := range alternatives(f.Fleet) {
+	for _, fleet := range s.alternatives(f.Fleet) {
 		estimate, err := cost.EstimateJob(book, f.Shape, fleet)
 		if err != nil {
 			continue // not sold in this region
@@ -134,10 +134,15 @@ func (s *Session) refuse(f bill.Forecast, limit cost.PicoUSD, why string) error 
 	}
 }
 
-// alternatives are the fleets that can be had instead, with a worker up to as many as were wanted.
-func alternatives(f cost.Fleet) (all []cost.Fleet) {
-	for _, platform := range []cost.Platform{cost.X86, cost.ARM} {
-		for _, provider := range []string{cost.Fargate, cost.FargateSpot} {
+// alternatives are the fleets that can be had instead, with a worker up to as many as were
+// wanted. A laptop is what it is.
+func (s *Session) alternatives(f cost.Fleet) (all []cost.Fleet) {
+	platforms, providers := []cost.Platform{cost.X86, cost.ARM}, []string{cost.Fargate, cost.FargateSpot}
+	if s.stack.Endpoint != "" {
+		platforms, providers = []cost.Platform{f.Platform}, []string{f.Provider}
+	}
+	for _, platform := range platforms {
+		for _, provider := range providers {
 			for n := 1; ; n *= 4 {
 				g := f
 				g.Platform, g.Provider, g.Max = platform, provider, min(n, max(1, f.Max))

@@ -100,8 +100,12 @@ func (s *Session) connect(ctx context.Context) (err error) {
 }
 
 // announce names the session's handlers, so that submitting does not have to
-// wait for a first worker.
+// wait for a first worker. Not on a local endpoint that somebody else serves: its workers
+// are another program, and tasks for handlers that they do not have would wait for ever.
 func (s *Session) announce(ctx context.Context) error {
+	if s.clients.Local && s.stack.Endpoint == "" {
+		return nil
+	}
 	for _, name := range s.cfg.Handlers {
 		if err := s.store.PutHandler(ctx, s.stack.Fleet, store.HandlerInfo{Name: name, Seen: time.Now(), Language: "go", Build: role.Build()}); err != nil {
 			return fmt.Errorf("announce handler %s: %w", name, err)
