@@ -27,53 +27,63 @@ func resultsCommand() *cli.Command {
 			&cli.StringFlag{Name: "id", Usage: "the `ID` of a message without a job"},
 			&cli.BoolFlag{Name: "failed", Usage: "print failed tasks only"},
 		},
-		Action: func(c *cli.Context) error {
-			loose := c.String("id")
-			if loose != "" && c.Args().Present() {
-				return exit.Errorf(exit.Usage, "a job and --id exclude each other").WithHint("starburst results --help")
-			}
-			id, err := oneArgument(c, "JOB")
-			if err != nil && loose == "" {
-				return err
-			}
-			if err := checkFormat(c.String("output")); err != nil {
-				return err
-			}
-			s, err := openToRead(c)
-			if err != nil {
-				return err
-			}
-			if loose != "" {
-				return withSession(c, s, func(ctx context.Context, _ func(store.Job)) error { return looseResults(ctx, c, s, loose) })
-			}
-			return withSession(c, s, func(ctx context.Context, created func(store.Job)) error {
-				job, err := s.Attach(ctx, id)
-				if err != nil {
-					return err
-				}
-				created(job)
-				results := s.Store().Results(ctx, job, store.ReadOptions{})
-				if c.Bool("wait") {
-					results = s.Follow(ctx, job)
-				}
-				seen := 0
-				err = printJob(c, filter(results, c.Bool("failed"), &seen), job)
-				if seen == job.N {
-					s.MarkDone(ctx, job)
-				}
-				if err != nil {
-					return err
-				}
-				if seen < job.N && job.State == store.Cancelled {
-					return &burst.CancelledError{Job: id, Settled: seen, N: job.N, Why: job.Why}
-				}
-				if seen < job.N {
-					return exit.Errorf(exit.Pending, "%d of %d tasks of job %s have no result yet", job.N-seen, job.N, id).WithHint("starburst results --wait %s", id)
-				}
-				return nil
-			})
-		},
+		Action: resultsAction,
 	})
+}
+
+func resultsAction(c *cli.Context) error {
+	loose := c.String("id")
+	if loose != "" && c.Args().Present() {
+		return exit.Errorf(exit.Usage, "a job and --id exclude each other").WithHint("starburst results --help")
+	}
+	id, err := oneArgument(c, "JOB")
+	if err != nil && loose == "" {
+		return err
+	}
+	if err := checkFormat(c.String("output")); err != nil {
+		return err
+	}
+	if c.Bool("wait") && c.String("state") != "" {
+		return exit.Errorf(exit.Usage, "no worker of the state %s runs while its results are looked at", c.String("state")).
+			WithHint("starburst attach --state %s %s starts them and waits", c.String("state"), id)
+	}
+	s, err := openToRead(c)
+	if err != nil {
+		return err
+	}
+	return withSession(c, s, func(ctx context.Context, created func(store.Job)) error {
+		if loose != "" {
+			return looseResults(ctx, c, s, loose)
+		}
+		job, err := s.Attach(ctx, id)
+		if err != nil {
+			return err
+		}
+		created(job)
+		return printSettled(ctx, c, s, job)
+	})
+}
+
+// printSettled prints what is there of a job, or waits for all of it.
+func printSettled(ctx context.Context, c *cli.Context, s *burst.Session, job store.Job) error {
+	results := s.Store().Results(ctx, job, store.ReadOptions{})
+	if c.Bool("wait") {
+		results = s.Follow(ctx, job)
+	}
+	seen := 0
+	err := printJob(c, filter(results, c.Bool("failed"), &seen), job)
+	if seen == job.N {
+		s.MarkDone(ctx, job)
+	}
+	switch {
+	case err != nil:
+		return err
+	case seen < job.N && job.State == store.Cancelled:
+		return &burst.CancelledError{Job: job.ID, Settled: seen, N: job.N, Why: job.Why}
+	case seen < job.N:
+		return exit.Errorf(exit.Pending, "%d of %d tasks of job %s have no result yet", job.N-seen, job.N, job.ID).WithHint("starburst results --wait %s", job.ID)
+	}
+	return nil
 }
 
 // filter counts the results and, when asked, lets only failures through.

@@ -143,8 +143,7 @@ func (w *world) submit(t *testing.T, tasks []work, chunk int) store.Job {
 		if err == nil {
 			return r.Job
 		}
-		var partly *producer.PartlyEnqueuedError
-		if errors.As(err, &partly) { // else not even the job was made
+		if partly, ok := errors.AsType[*producer.PartlyEnqueuedError](err); ok { // else not even the job was made
 			spec.Job = partly.Job
 		}
 		t.Logf("submitting again after: %v", err)
