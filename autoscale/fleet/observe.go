@@ -75,6 +75,7 @@ func (o *Observer) Observe(ctx context.Context, now time.Time) (autoscale.Observ
 	o.settler.settleIfDue(ctx, now)
 	obs.Taken = taken
 	settled := survey(&obs, ledgers, now)
+	evidence(&obs, since(ledgers, oldest(jobs, now), now), now)
 	for _, j := range jobs {
 		tasks, messages := outstanding(j, settled[j.ID])
 		obs.KnownTasks += tasks

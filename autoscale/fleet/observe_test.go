@@ -72,7 +72,7 @@ func TestObserve(t *testing.T) {
 		{
 			because: "a busy worker and one that holds messages for later are both busy; then nobody knows since when all are idle",
 			ledgers: []store.Ledger{idle("a", func(l *store.Ledger) { l.Busy = 1 }), idle("b", func(l *store.Ledger) { l.Held = 2 }), idle("c", nil)},
-			want:    autoscale.Observation{Heard: 3, Busy: 2, IdlePolls: 1},
+			want:    autoscale.Observation{Heard: 3, Busy: 2, IdlePolls: 1, Evidence: autoscale.Evidence{BusySlots: 1, Ages: autoscale.Histogram{0: 1}}},
 		},
 		{
 			because: "an idle worker whose poll has not come back yet is idle at least since it said so",
@@ -235,5 +235,27 @@ func TestSpentIsThePriceOfTheWorkersOfUnfinishedJobs(t *testing.T) {
 	obs, err := o.Observe(t.Context(), noon)
 	if want := cost.PicoUSD((65 + 60) * (8_994_400 + 2*988_900)); err != nil || obs.Spent != want {
 		t.Errorf("spent %s, want %s (%v)", obs.Spent, want, err)
+	}
+}
+
+func TestAnObservationSaysHowLongTasksTake(t *testing.T) {
+	t.Parallel()
+	c := newCloud()
+	c.jobs["job0"] = job("job0", func(j *store.Job) { j.Created = noon.Add(-time.Hour) })
+	c.ledgers = []store.Ledger{
+		{Worker: "busy", Updated: noon, Slots: 4, Busy: 2, Hist: map[int]int64{8: 5}, Jobs: map[string]store.JobCount{"job0": {RunningMS: 6000}}},
+		{Worker: "ended", Updated: noon.Add(-time.Minute), Final: true, Hist: map[int]int64{8: 1, 80: 2}},
+		{Worker: "of another time", Updated: noon.Add(-2 * time.Hour), Final: true, Hist: map[int]int64{3: 1000}},
+	}
+	o, err := open(t, c, nil).Observer.Observe(t.Context(), noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var done, ages autoscale.Histogram
+	done.AddBucket(8, 6)
+	done.AddBucket(80, 2)
+	ages.Add(3*time.Second, 2)
+	if o.Done != done || o.Ages != ages || o.BusySlots != 2 {
+		t.Errorf("%d done, %d running in %d slots; want 8, 2 and 2", o.Done.Count(), o.Ages.Count(), o.BusySlots)
 	}
 }

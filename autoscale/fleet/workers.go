@@ -47,6 +47,25 @@ func survey(o *autoscale.Observation, ledgers []store.Ledger, now time.Time) (se
 	return settled
 }
 
+// evidence adds how long tasks have taken, and how long those that run have run so far, as
+// far as ledgers tell: those of workers that have lived since the oldest unfinished job was made.
+func evidence(o *autoscale.Observation, ledgers []store.Ledger, now time.Time) {
+	for _, l := range ledgers {
+		for bucket, n := range l.Hist {
+			o.Done.AddBucket(bucket, n)
+		}
+		if l.Final || now.Sub(l.Updated) > sample.DefaultAliveFor || l.Busy == 0 {
+			continue
+		}
+		o.BusySlots += l.Busy
+		var running int64
+		for _, c := range l.Jobs {
+			running += c.RunningMS
+		}
+		o.Ages.Add(time.Duration(running)*time.Millisecond/time.Duration(l.Busy), int64(l.Busy))
+	}
+}
+
 // idleSince is since when an idle worker has provably held nothing: since its polls
 // came back empty, or at least since it said so; had it received something later, it
 // would have written its ledger at that edge.
