@@ -123,6 +123,9 @@ func dlqList(ctx context.Context, c *cli.Context, q *dlq.Queue, s *burst.Session
 	if len(all) == listedDead {
 		_, _ = fmt.Fprintf(c.App.ErrWriter, "the first %d messages; there may be more\n", listedDead)
 	}
+	if err := tellRefused(ctx, c.App.ErrWriter, s.Store(), all, time.Now()); err != nil {
+		return err
+	}
 	lines := make([]deadLine, len(all))
 	for i, m := range all {
 		lines[i] = deadLineOf(m)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -16,11 +17,22 @@ import (
 // loosePollEvery is how often `results --id --wait` looks.
 const loosePollEvery = time.Second
 
+// lookForRefusal is after how many looks for a result one for a refusal follows.
+const lookForRefusal = 3
+
 // looseResults prints the results of the tasks that were put straight onto the
 // queue under an id, without a job.
 func looseResults(ctx context.Context, c *cli.Context, s *burst.Session, id string) error {
 	settled, pending, err := s.Store().LooseOutcomes(ctx, id)
-	for c.Bool("wait") && (pending > 0 || errors.Is(err, store.ErrNotFound)) {
+	for tries := 1; pending > 0 || errors.Is(err, store.ErrNotFound); tries++ {
+		if tries%lookForRefusal == 1 {
+			if b, found, err := refused(ctx, s.Store(), id, time.Now()); found || err != nil {
+				return cmp.Or(err, error(exit.Errorf(exit.Failed, "the message %s was refused: %s: %s", id, b.Reason, b.Detail).WithHint("starburst dlq ls")))
+			}
+		}
+		if !c.Bool("wait") {
+			break
+		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)

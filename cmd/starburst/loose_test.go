@@ -35,6 +35,17 @@ func TestResultsOfTasksThatWerePutStraightOntoTheQueue(t *testing.T) {
 	if failed := starburst(t.Context(), "", "results", "--id", "mine", "--failed", "-o", "csv"); strings.Count(failed.stdout, "\n") != 2 {
 		t.Errorf("failed results: %+v", failed)
 	}
+	rubbish := "rubbish!"
+	sent, err := clients.SQS.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &s.QueueURL, MessageBody: &rubbish})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := starburst(t.Context(), "", "results", "--id", *sent.MessageId, "--wait"); got.code != exit.Failed || !strings.Contains(got.stderr, "refused: base64") {
+		t.Errorf("results of a message that nobody understands: %+v", got)
+	}
+	if got := starburst(t.Context(), "", "dlq", "ls"); got.code != exit.OK || !strings.Contains(got.stderr, *sent.MessageId) {
+		t.Errorf("dlq ls while it is still tried: %+v", got)
+	}
 	if both := starburst(t.Context(), "", "results", "--id", "mine", "j1"); both.code != exit.Usage {
 		t.Errorf("an id and a job: %+v", both)
 	}
