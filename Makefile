@@ -52,6 +52,10 @@ bench-codec: ## compare the codec with encoding/json and tinylib/msgp on one cor
 chaos: ## kill, freeze and restart workers under injected faults, with SEEDS seeds (default 1; SERVERS=1: also on ElasticMQ)
 	scripts/chaos.sh
 
+.PHONY: gates
+gates: ## hold the autoscaler's simulated figures to their gates, on hundreds of scenarios
+	STARBURST_GATES=1 $(GO) test -count=1 ./autoscale/simulate
+
 .PHONY: soak
 soak: ## half load for SOAK (default 30m); fails when goroutines or memory grow
 	scripts/chaos.sh soak

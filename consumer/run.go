@@ -235,7 +235,11 @@ func (r *chunkRun) taskID() string {
 func (r *chunkRun) failed(ctx context.Context, err error) outcome {
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, ErrTimeout):
-		return outcome{ran: true, err: &Error{Kind: store.FailTimeout, Err: fmt.Errorf("%w (%v): %w", ErrTimeout, r.d.job.Timeout, err)}}
+		passed := fmt.Errorf("%w (%v)", ErrTimeout, r.d.job.Timeout)
+		if !errors.Is(err, ErrTimeout) { // the handler has more to say
+			passed = fmt.Errorf("%w: %w", passed, err)
+		}
+		return outcome{ran: true, err: &Error{Kind: store.FailTimeout, Err: passed}}
 	case cause != nil:
 		return outcome{}
 	}

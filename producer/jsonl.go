@@ -34,7 +34,7 @@ func notJSON(err error, l line) error {
 	if bad, ok := errors.AsType[*codec.BadMessageError](err); ok {
 		detail = bad.Detail
 	}
-	hint := ""
+	hint := " (is every line a text? then --format lines)"
 	if l.number == 1 && l.text[0] == '[' {
 		hint = " (JSON Lines have one value a line; `jq -c '.[]'` makes them of an array)"
 	}

@@ -3,6 +3,7 @@ package simulate_test
 import (
 	"context"
 	"math"
+	"os"
 	"runtime"
 	"testing"
 	"time"
@@ -15,6 +16,14 @@ import (
 // holdOut is the first seed of the scenarios that the gates are held on. Nobody has looked at them while tuning; whoever tunes
 // on them must move on to others.
 const holdOut = 1_300_000
+
+// gate keeps the minutes of computing out of a plain `go test`.
+func gate(t *testing.T) {
+	t.Helper()
+	if os.Getenv("STARBURST_GATES") == "" {
+		t.Skip("STARBURST_GATES is not set; make gates sets it")
+	}
+}
 
 // named finds a policy of ours or of others.
 func named(t *testing.T, name string) simulate.Named {
@@ -66,6 +75,7 @@ func complete(t *testing.T, s *simulate.Scenario, r *simulate.Result) {
 }
 
 func TestHoldOutBatchesAreNearTheBounds(t *testing.T) {
+	gate(t)
 	t.Parallel()
 	scenarios, results := random(t, holdOut, 200, named(t, "ours"))
 	var n, time, money, worst float64
@@ -90,6 +100,7 @@ func TestHoldOutBatchesAreNearTheBounds(t *testing.T) {
 }
 
 func TestHoldOutDeadlinesAreMet(t *testing.T) {
+	gate(t)
 	t.Parallel()
 	scenarios, results := random(t, holdOut, 200, named(t, "deadline"))
 	met := 0
@@ -107,6 +118,7 @@ func TestHoldOutDeadlinesAreMet(t *testing.T) {
 
 // A thousand runs with budgets from hopeless to ample: none passes its budget, its quota or its maximum.
 func TestBudgetsAreNeverPassed(t *testing.T) {
+	gate(t)
 	t.Parallel()
 	over := 0
 	dearest := 0.0
@@ -148,6 +160,7 @@ func TestATrickleThatMayWaitIsCheap(t *testing.T) {
 }
 
 func TestTwoHundredTasksOfTenSecondsAreQuickAndCheap(t *testing.T) {
+	gate(t)
 	t.Parallel()
 	s, p := scenario(t, "medium"), named(t, "ours")
 	var results []*simulate.Result
@@ -163,9 +176,7 @@ func TestTwoHundredTasksOfTenSecondsAreQuickAndCheap(t *testing.T) {
 
 // Others may be better here and there, but not in more than three of the fifteen scenarios.
 func TestFewScenariosAreDominated(t *testing.T) {
-	if testing.Short() || raced {
-		t.Skip("runs every policy on every scenario, which takes minutes under the race detector")
-	}
+	gate(t)
 	t.Parallel()
 	rows, err := simulate.Compare(context.Background(), simulate.Scenarios(), simulate.Policies(), 2, runtime.GOMAXPROCS(0))
 	if err != nil {

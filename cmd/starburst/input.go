@@ -12,7 +12,7 @@ import (
 // inputFlags choose a job's arguments.
 func inputFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "input", Aliases: []string{"i"}, Usage: "one task per line of `FILE`: .jsonl, .csv, or - for standard input"},
+		&cli.StringFlag{Name: "input", Aliases: []string{"i"}, Usage: "one task per line of `FILE`: .jsonl, .csv, .txt, or - for standard input"},
 		&cli.StringFlag{Name: "format", Usage: "how the input is written: `jsonl|csv|lines` (default: by the file's name, jsonl for -)"},
 		&cli.StringFlag{Name: "range", Usage: "one task per integer of `A:B[:STEP]`, both ends included"},
 		&cli.StringSliceFlag{Name: "grid", Usage: "one task per combination of `NAME=V1,V2,…`; may be given several times"},
@@ -33,6 +33,9 @@ func jobFlags() []cli.Flag {
 // input opens the source that the flags (and, after :::, the words) name. The
 // returned function must be called at the end.
 func input(c *cli.Context, words []string) (producer.Source, func(), error) {
+	if c.Int("attempts") < 1 || c.IsSet("chunk") && c.Int("chunk") < 1 {
+		return nil, func() {}, exit.Errorf(exit.Usage, "--attempts is %d and --chunk is %d: both are at least 1", c.Int("attempts"), c.Int("chunk"))
+	}
 	given := []string{}
 	for _, f := range []string{"input", "range", "grid"} {
 		if c.IsSet(f) {

@@ -90,6 +90,14 @@ func maxCost(c *cli.Context) (int64, error) {
 	return int64(p), err
 }
 
+// outputFlag is the flag that makes another command print in this one's format.
+func outputFlag(c *cli.Context) string {
+	if o := c.String("output"); o != "" && o != "jsonl" {
+		return " -o " + o
+	}
+	return ""
+}
+
 // splitWords cuts the command line at ":::", as GNU parallel does.
 func splitWords(args []string) (argv, words []string) {
 	if i := slices.Index(args, ":::"); i >= 0 {
@@ -116,7 +124,7 @@ func withSession(c *cli.Context, s *burst.Session, f func(ctx context.Context, c
 	e := exit.Errorf(exit.Interrupt, "interrupted")
 	switch {
 	case job != "" && state != "":
-		return e.WithHint("job %s is kept; go on with: starburst attach --state %s %s", job, state, job)
+		return e.WithHint("job %s is kept; go on with: starburst attach --state %s%s %s", job, state, outputFlag(c), job)
 	case job != "":
 		return e.WithHint("job %s goes on without you; see: starburst status %s", job, job)
 	}

@@ -77,7 +77,7 @@ func TestInterruptKeepsTheJobAndSaysHowToGoOn(t *testing.T) {
 	if out.code != exit.Interrupt {
 		t.Fatalf("exit %d, want %d: %s", out.code, exit.Interrupt, out.stderr)
 	}
-	m := regexp.MustCompile(`go on with: starburst attach --state (\S+) (\S+)`).FindStringSubmatch(out.stderr)
+	m := regexp.MustCompile(`go on with: starburst attach --state (\S+) -o text (\S+)`).FindStringSubmatch(out.stderr)
 	if m == nil {
 		t.Fatalf("stderr does not say how to go on:\n%s", out.stderr)
 	}

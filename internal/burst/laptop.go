@@ -70,7 +70,7 @@ func (s *Session) openState(ctx context.Context, name string) (free bool, err er
 		s.state = name
 		return true, nil
 	}
-	s.cfg.notef("job %s of an earlier run is unfinished and kept; go on with it: starburst attach --state %s %s", other, name, other)
+	s.cfg.notef("job %s of an earlier run is unfinished and kept; go on with it: starburst attach --state %s %s; or drop it: starburst cancel --state %s %s", other, name, other, name, other)
 	err = s.endpoint.Close(ctx)
 	s.endpoint = nil
 	return false, err
