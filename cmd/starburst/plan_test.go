@@ -18,7 +18,7 @@ func TestPlanAnswersInFiguresAndAnExitCode(t *testing.T) {
 		out  string
 		err  string
 	}{
-		{"--tasks 100 --task-time 10s --workers 20 --deadline 1h", exit.OK, "deadline", ""},
+		{"--tasks 100 --task-time 10s --workers 20 --deadline 1h", exit.OK, "besides the workers: dynamodb.rru", ""},
 		{"--tasks 100 --task-time 10s --workers 20 --deadline 10s", exit.Refused, "does not fit", "the job does not fit"},
 		{"--tasks 3 --task-time 1s --workers 20", exit.OK, "run it locally", ""},
 		{"--tasks 0 --task-time 1s --workers 20", exit.Usage, "", "0 tasks cannot be planned"},
