@@ -51,7 +51,7 @@ type world struct {
 
 // Options of a run.
 type Options struct {
-	// Trace records Result.Series.
+	// Trace records Result.Series and Result.Lives.
 	Trace bool
 }
 

@@ -276,6 +276,9 @@ func (f *fleet) remove(i int32) {
 		bill := w.bill(k.pulled, w.now+stopLag)
 		f.spent += bill.Total()
 		w.result.Billed += float64(bill.Seconds)
+		if w.trace {
+			w.result.Lives = append(w.result.Lives, Life{Pulled: k.pulled, Stopped: w.now + stopLag})
+		}
 	}
 	k.phase = gone
 	k.gen++

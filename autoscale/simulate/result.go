@@ -36,9 +36,14 @@ type Result struct {
 	Bound Bound
 	// Series is recorded with Options.Trace.
 	Series []Point `json:",omitempty"`
+	// Lives are the workers that were billed, also with Options.Trace.
+	Lives []Life `json:"-"`
 
 	direction int
 }
+
+// Life is what a worker is billed for, in seconds of the run.
+type Life struct{ Pulled, Stopped float64 }
 
 // Point is the state at a look.
 type Point struct {
