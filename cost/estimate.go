@@ -26,13 +26,15 @@ const (
 // JobShape is what is known of a job before it runs.
 type JobShape struct {
 	// Tasks, and the messages they are cut into.
-	Tasks, Messages int
+	Tasks    int `json:"tasks"`
+	Messages int `json:"messages"`
 	// ArgBytes is the size of all arguments in msgpack; ResultBytes that of one result. Default: 0 and 100.
-	ArgBytes, ResultBytes int64
+	ArgBytes    int64 `json:"arg_bytes"`
+	ResultBytes int64 `json:"result_bytes"`
 	// Offloaded is how many arguments go to the bucket because they do not fit a message.
-	Offloaded int
+	Offloaded int `json:"offloaded"`
 	// TaskTime is the duration of one task; the zero value means unknown.
-	TaskTime TimeRange
+	TaskTime TimeRange `json:"task_time_ns"`
 }
 
 // TimeRange is a duration that is not known exactly; in JSON it is in nanoseconds.
@@ -48,20 +50,22 @@ func (r TimeRange) Known() bool { return r.Likely > 0 }
 // Fleet is what a job is to run on.
 type Fleet struct {
 	// Max is the most workers, Slots the tasks that each runs at once. Below 1 means 1.
-	Max, Slots int
+	Max   int `json:"max_workers"`
+	Slots int `json:"slots"`
 	// Provider is Fargate, FargateSpot or Local; Local is priced as Fargate (see LocalSize). Default: Fargate.
-	Provider string
+	Provider string `json:"provider"`
 	// Platform and Size reserved. Default: X86, and 1 vCPU with 2 GB for each slot.
-	Platform Platform
-	Size     Size
+	Platform Platform `json:"platform"`
+	Size     Size     `json:"size"`
 	// StartUp is from a launch until the worker takes work, Pull the billed part of it. Defaults: 40 s and 25 s. −1 means none.
-	StartUp, Pull time.Duration
+	StartUp time.Duration `json:"start_up_ns"`
+	Pull    time.Duration `json:"pull_ns"`
 	// Tail is how long a worker is paid for after the last task. Default: 30 s. −1 means none.
-	Tail time.Duration
+	Tail time.Duration `json:"tail_ns"`
 	// Network adds what workers need to reach AWS: NetworkPublic, NetworkNAT or nothing.
-	Network Network
+	Network Network `json:"network,omitempty"`
 	// ImageBytes are pulled by each worker, through the NAT gateway if there is one.
-	ImageBytes int64
+	ImageBytes int64 `json:"image_bytes,omitempty"`
 }
 
 // Network is how workers reach AWS.

@@ -5,11 +5,11 @@ import "time"
 // Size is what a worker reserves; Fargate bills the reservation, not the use.
 type Size struct {
 	// VCPUMilli is in thousandths of a vCPU: 250 is a quarter.
-	VCPUMilli int64
+	VCPUMilli int64 `json:"vcpu_milli"`
 	// MemoryMiB is in MiB; a billed "GB" is 1,024 of them.
-	MemoryMiB int64
+	MemoryMiB int64 `json:"memory_mib"`
 	// DiskGiB is the whole ephemeral disk. The first IncludedDiskGiB are free; 0 means just those.
-	DiskGiB int64
+	DiskGiB int64 `json:"disk_gib,omitempty"`
 }
 
 // IncludedDiskGiB is the ephemeral disk that every Fargate task has at no charge (Fargate pricing page).
