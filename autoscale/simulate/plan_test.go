@@ -23,6 +23,9 @@ func makePlan(t *testing.T, j simulate.Job) *simulate.Plan {
 }
 
 func TestPlansSayWhatFits(t *testing.T) {
+	if raced {
+		t.Skip("hundreds of simulations of one goroutine each, which take minutes under the race detector")
+	}
 	t.Parallel()
 	job := simulate.Job{Tasks: 600, Mean: time.Minute, CV: .2, Workers: 50}
 	for _, c := range []struct {
@@ -57,6 +60,9 @@ func TestPlansSayWhatFits(t *testing.T) {
 
 // What binds this job is the room for workers; only lifting that helps much.
 func TestPlansSayWhatALimitCosts(t *testing.T) {
+	if raced {
+		t.Skip("hundreds of simulations of one goroutine each, which take minutes under the race detector")
+	}
 	t.Parallel()
 	p := makePlan(t, simulate.Job{Tasks: 600, Mean: time.Minute, CV: .2, Workers: 10})
 	now := p.Lines[0].Seconds[1]
