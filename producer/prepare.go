@@ -16,6 +16,8 @@ import (
 type Prepared struct {
 	// Spec with its defaults filled in; Spec.Job is the job's id.
 	Spec Spec
+	// NewID says that the id was made up, so that no job can have it yet.
+	NewID bool
 	// N is the number of tasks and Messages that of messages.
 	N, Messages int
 	// Bytes is the size of all arguments in msgpack.
@@ -35,6 +37,7 @@ const checkEvery = 1024
 // an *InputError, one that wraps ErrEmptyJob, or the context's; none of them leaves
 // anything behind.
 func (p *Producer) Prepare(ctx context.Context, spec Spec) (*Prepared, error) {
+	newID := spec.Job == ""
 	spec = spec.withDefaults(p.cfg)
 	if err := spec.validate(); err != nil {
 		return nil, err
@@ -57,7 +60,7 @@ func (p *Producer) Prepare(ctx context.Context, spec Spec) (*Prepared, error) {
 	}
 	plan := cut(&pass.sizes, chunk, chunkBytes-frame)
 	return &Prepared{
-		Spec: spec, N: n, Messages: plan.Roots(n), Bytes: pass.sizes.total,
+		Spec: spec, NewID: newID, N: n, Messages: plan.Roots(n), Bytes: pass.sizes.total,
 		Offloaded: pass.offloaded, InputSHA: pass.hash.Sum(), Plan: plan,
 	}, nil
 }

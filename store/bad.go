@@ -52,15 +52,30 @@ func (s *Store) Bad(ctx context.Context, day time.Time) iter.Seq2[BadMessage, er
 					yield(BadMessage{}, fmt.Errorf("read bad messages: %w", err))
 					return
 				}
-				f := fields{it: it}
-				b := BadMessage{
-					MessageID: it.key().sk, Sent: f.ms("sent"), Seen: f.ms("seen"), Reason: f.str("reason"), Detail: f.str("detail"),
-					Sender: f.str("sender"), Head: f.str("head"), ReceiveCount: f.count("receives", math.MaxInt32),
-				}
-				if !yield(b, f.err) || f.err != nil {
+				b, err := decodeBad(it)
+				if !yield(b, err) || err != nil {
 					return
 				}
 			}
 		}
 	}
+}
+
+// BadMessage reads the record of one message that was sent on the day (UTC).
+func (s *Store) BadMessage(ctx context.Context, id string, day time.Time) (b BadMessage, ok bool, err error) {
+	it, err := s.getItem(ctx, "read the record of message "+id, key{badPK(day, spread(id, badShards)), id}, nil)
+	if err != nil || it == nil {
+		return BadMessage{}, false, err
+	}
+	b, err = decodeBad(it)
+	return b, err == nil, err
+}
+
+func decodeBad(it item) (BadMessage, error) {
+	f := fields{it: it}
+	b := BadMessage{
+		MessageID: it.key().sk, Sent: f.ms("sent"), Seen: f.ms("seen"), Reason: f.str("reason"), Detail: f.str("detail"),
+		Sender: f.str("sender"), Head: f.str("head"), ReceiveCount: f.count("receives", math.MaxInt32),
+	}
+	return b, f.err
 }

@@ -320,6 +320,12 @@ func TestBadMessageIsRecordedOnce(t *testing.T) {
 	if d := cmp.Diff([]store.BadMessage{b}, got); d != "" {
 		t.Errorf("bad messages of the day (-want +got):\n%s", d)
 	}
+	if one, ok, err := s.BadMessage(t.Context(), "m1", created); !ok || err != nil || !cmp.Equal(b, one) {
+		t.Errorf("the record of m1: %+v, %v, %v", one, ok, err)
+	}
+	if _, ok, err := s.BadMessage(t.Context(), "m2", created); ok || err != nil {
+		t.Errorf("a record of another day: %v, %v", ok, err)
+	}
 }
 
 func TestCreateTableTwice(t *testing.T) {

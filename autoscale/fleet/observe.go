@@ -75,7 +75,8 @@ func (o *Observer) Observe(ctx context.Context, now time.Time) (autoscale.Observ
 	o.settler.settleIfDue(ctx, now)
 	obs.Taken = taken
 	settled := survey(&obs, ledgers, now)
-	evidence(&obs, since(ledgers, oldest(jobs, now), now), now)
+	recent := since(ledgers, oldest(jobs, now), now)
+	evidence(&obs, recent, now)
 	for _, j := range jobs {
 		tasks, messages := outstanding(j, settled[j.ID])
 		obs.KnownTasks += tasks
@@ -87,7 +88,7 @@ func (o *Observer) Observe(ctx context.Context, now time.Time) (autoscale.Observ
 			obs.Jobs[j.ID] += tasks
 		}
 	}
-	return obs, o.spend(&obs, ledgers, jobs, now)
+	return obs, o.spend(&obs, ledgers, recent, jobs, now)
 }
 
 // attributes are the counts asked of SQS.

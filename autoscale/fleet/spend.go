@@ -12,12 +12,11 @@ import (
 )
 
 // spend adds what the workers cost to an observation: in all on what is being worked
-// on, for each job that has a cap, and, where the fleet has caps, in the last hour and day.
-func (o *Observer) spend(obs *autoscale.Observation, ledgers []store.Ledger, jobs []store.Job, now time.Time) error {
+// on (by the workers of recent), for each job that has a cap, and, where the fleet has caps, in the last hour and day.
+func (o *Observer) spend(obs *autoscale.Observation, ledgers, recent []store.Ledger, jobs []store.Job, now time.Time) error {
 	if o.book == nil {
 		return nil
 	}
-	recent := since(ledgers, oldest(jobs, now), now)
 	st, err := sample.JobCost(o.book, recent, now, cost.Options{})
 	if err != nil {
 		return fmt.Errorf("price the workers of fleet %s: %w", o.fleet, err)

@@ -52,13 +52,9 @@ func tellRefused(ctx context.Context, w io.Writer, t badMessages, dead []dlq.Mes
 }
 
 // refused looks for the reason why a message was refused that was sent within the last days.
-func refused(ctx context.Context, t badMessages, id string, now time.Time) (store.BadMessage, bool, error) {
-	for day := range 4 { // a queue of ours keeps a message for four days
-		for b, err := range t.Bad(ctx, now.UTC().AddDate(0, 0, -day)) {
-			if err != nil || b.MessageID == id {
-				return b, err == nil, err
-			}
-		}
+func refused(ctx context.Context, s *store.Store, id string, now time.Time) (b store.BadMessage, found bool, err error) {
+	for day := 0; day < 4 && !found && err == nil; day++ { // a queue of ours keeps a message for four days
+		b, found, err = s.BadMessage(ctx, id, now.UTC().AddDate(0, 0, -day))
 	}
-	return store.BadMessage{}, false, nil
+	return b, found, err
 }

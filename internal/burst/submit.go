@@ -56,8 +56,10 @@ func (s *Session) Send(ctx context.Context, pre *producer.Prepared, forecast *bi
 	if err != nil {
 		return store.Job{}, err
 	}
-	if err := s.takeUp(ctx, pre); err != nil {
-		return store.Job{}, err
+	if !pre.NewID {
+		if err := s.takeUp(ctx, pre); err != nil {
+			return store.Job{}, err
+		}
 	}
 	bar := progress.New(nil, "", 0, time.Now) // shows nothing until the job exists
 	created := pre.Spec.Created
