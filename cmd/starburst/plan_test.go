@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -25,20 +24,18 @@ func TestPlanAnswersInFiguresAndAnExitCode(t *testing.T) {
 		{"--tasks 1 --task-time 1s --workers 20 --budget much", exit.Usage, "", "--budget"},
 		{"--tasks 1 --task-time 1s --workers 20 -o x", exit.Usage, "", "is not a format"},
 	} {
-		var stdout, stderr bytes.Buffer
-		code := run(t.Context(), append([]string{"starburst", "plan"}, strings.Fields(c.args)...), nil, &stdout, &stderr)
-		if code != c.code || !strings.Contains(stdout.String(), c.out) || !strings.Contains(stderr.String(), c.err) {
-			t.Errorf("%s: exit code %d\n%s%s", c.args, code, &stdout, &stderr)
+		got := starburst(t.Context(), "", append([]string{"plan"}, strings.Fields(c.args)...)...)
+		if got.code != c.code || !strings.Contains(got.stdout, c.out) || !strings.Contains(got.stderr, c.err) {
+			t.Errorf("%s: exit code %d\n%s%s", c.args, got.code, got.stdout, got.stderr)
 		}
 	}
 }
 
 func TestPlanSpeaksJSON(t *testing.T) {
 	t.Parallel()
-	var stdout, stderr bytes.Buffer
-	code := run(t.Context(), []string{"starburst", "plan", "--tasks", "50", "--task-time", "5s", "--workers", "5", "-o", "json"}, nil, &stdout, &stderr)
+	got := starburst(t.Context(), "", "plan", "--tasks", "50", "--task-time", "5s", "--workers", "5", "-o", "json")
 	var p simulate.Plan
-	if err := json.Unmarshal(stdout.Bytes(), &p); code != exit.OK || err != nil || p.Tasks != 50 || len(p.Lines) != 3 || !p.Fits {
-		t.Errorf("exit code %d, %v: %s%s", code, err, &stdout, &stderr)
+	if err := json.Unmarshal([]byte(got.stdout), &p); got.code != exit.OK || err != nil || p.Tasks != 50 || len(p.Lines) != 3 || !p.Fits {
+		t.Errorf("exit code %d, %v: %s%s", got.code, err, got.stdout, got.stderr)
 	}
 }

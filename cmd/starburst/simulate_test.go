@@ -17,9 +17,8 @@ import (
 
 func simulated(t *testing.T, args ...string) (exit.Code, string, string) {
 	t.Helper()
-	var stdout, stderr bytes.Buffer
-	code := run(t.Context(), append([]string{"starburst", "simulate"}, args...), nil, &stdout, &stderr)
-	return code, stdout.String(), stderr.String()
+	got := starburst(t.Context(), "", append([]string{"simulate"}, args...)...)
+	return got.code, got.stdout, got.stderr
 }
 
 func TestSimulatePrintsARowForEachPolicyOnEachScenario(t *testing.T) {
