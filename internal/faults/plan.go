@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"hash/fnv"
+	"math"
 	"math/rand/v2"
 	"time"
 )
@@ -14,6 +15,10 @@ type Rates struct {
 	// carried out and half of the time after. Default of MaxDelay: 100 ms.
 	Delay    float64
 	MaxDelay time.Duration
+	// Latency is the median by which every call is late, half of it before and half after it is carried out; Spread is the
+	// standard deviation of its logarithm (0: every call as late as the median; 0.5: one in a hundred 3.2 times as late).
+	Latency time.Duration
+	Spread  float64
 	// DropRequest cuts the connection before the call is forwarded, DropResponse
 	// after it was carried out.
 	DropRequest, DropResponse float64
@@ -101,8 +106,11 @@ func (r Rates) validate(of string) error {
 	if r.FailEntry+r.OmitEntry > 1 || r.DropRequest+r.DropResponse+r.Throttle+r.ServerError > 1 {
 		return fmt.Errorf("faults: the rates of %s exclude each other and sum up to more than 1", of)
 	}
-	if r.MaxDelay < 0 {
-		return fmt.Errorf("faults: MaxDelay of %s is negative", of)
+	if r.MaxDelay < 0 || r.Latency < 0 {
+		return fmt.Errorf("faults: MaxDelay or Latency of %s is negative", of)
+	}
+	if !(r.Spread >= 0 && r.Spread <= 2) { // also NaN
+		return fmt.Errorf("faults: Spread of %s is %v; 0 to 2 are usual", of, r.Spread)
 	}
 	return nil
 }
@@ -164,6 +172,11 @@ func (p Plan) Decide(operation string, n uint64) Verdict {
 			v.After = d
 		}
 	}
+	if rates.Latency > 0 {
+		d := time.Duration(float64(rates.Latency) * math.Exp(rates.Spread*v.rand(partLatency).NormFloat64()))
+		v.Before += d / 2
+		v.After += d - d/2
+	}
 	x := r.Float64()
 	for _, e := range []struct {
 		end  End
@@ -192,6 +205,7 @@ const (
 	partCorrupt = 1
 	partEntries = 2
 	partRepeats = 128
+	partLatency = 255
 )
 
 // Entry returns the fate of the k-th entry of a batch, 0 ≤ k < 100.

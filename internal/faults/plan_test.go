@@ -2,6 +2,7 @@ package faults_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -120,5 +121,23 @@ func TestRatesAreMet(t *testing.T) {
 		if rate := got[name] / calls; math.Abs(rate-want) > 0.02 {
 			t.Errorf("%s: %.3f, want %.2f", name, rate, want)
 		}
+	}
+}
+
+func TestLatencyIsLogNormal(t *testing.T) {
+	t.Parallel()
+	p := faults.Plan{Seed: 5, Rates: faults.Rates{Latency: 10 * time.Millisecond, Spread: 0.5}}
+	var late []time.Duration
+	for n := range uint64(10_000) {
+		v := p.Decide("PutItem", n)
+		if v.End != faults.Answered || v.Before != (v.Before+v.After)/2 {
+			t.Fatalf("call %d: %+v; it is late, no more, and half of that before", n, v)
+		}
+		late = append(late, v.Before+v.After)
+	}
+	slices.Sort(late)
+	median, p99 := late[5_000], late[9_900]
+	if median < 9800*time.Microsecond || median > 10200*time.Microsecond || p99 < 30*time.Millisecond || p99 > 34*time.Millisecond {
+		t.Errorf("median %v and 99th percentile %v; want 10 ms and 10·exp(0.5·2.33) = 32 ms", median, p99)
 	}
 }
