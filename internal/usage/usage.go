@@ -22,15 +22,15 @@ func Own() Usage {
 	u := own()
 	// The kernel's rusage of a process begins with the peak of the process that
 	// started it; the high-water mark in /proc is this program's own.
-	if peak := highWaterMark(); peak > 0 {
+	if peak := highWaterMark("self"); peak > 0 {
 		u.PeakRSS = peak
 	}
 	return u
 }
 
 // highWaterMark reads VmHWM, which Linux has; 0 elsewhere.
-func highWaterMark() int64 {
-	b, err := os.ReadFile("/proc/self/status")
+func highWaterMark(pid string) int64 {
+	b, err := os.ReadFile("/proc/" + pid + "/status")
 	if err != nil {
 		return 0
 	}

@@ -3,7 +3,10 @@
 package usage_test
 
 import (
+	"os"
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/starburst-go/starburst/internal/usage"
 )
@@ -23,5 +26,23 @@ func TestUsageGrows(t *testing.T) {
 	}
 	if after.CPU <= before.CPU {
 		t.Errorf("CPU time %v after work, %v before", after.CPU, before.CPU)
+	}
+}
+
+func TestAnotherProcessIsMeasuredAsThisOne(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		if u, err := usage.Of(os.Getpid()); u != (usage.Usage{}) || err != nil {
+			t.Errorf("%+v, %v; only Linux tells", u, err)
+		}
+		return
+	}
+	before := usage.Own()
+	got, err := usage.Of(os.Getpid())
+	if err != nil || got.PeakRSS < before.PeakRSS || got.CPU > usage.Own().CPU+2*time.Millisecond*10 {
+		t.Errorf("%+v, %v; this process tells %+v", got, err, before)
+	}
+	if _, err := usage.Of(-1); err == nil {
+		t.Error("no error for a process that does not exist")
 	}
 }
