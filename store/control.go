@@ -6,7 +6,8 @@ import "time"
 type Control struct {
 	// Cancelled jobs: nothing of them is started any more.
 	Cancelled []string
-	// Released workers stop polling and report it.
+	// Released workers stop polling, let what they hold end, give up their protection and say so in their ledgers
+	// (Ledger.Released). One that is no longer named protects itself again, and polls.
 	Released []string
 	// Paused workers take no new work, because somebody says so; Draining ones, because the
 	// leader does: what is left of the money is needed to end what runs.

@@ -20,7 +20,7 @@ func idOf(first int) codec.Identity { return codec.RootIdentity(first) }
 func ledgerOf(worker string, seq int64) store.Ledger {
 	return store.Ledger{
 		Fleet: "default", Worker: worker, Seq: seq, Started: created, Updated: created.Add(time.Duration(seq) * time.Second),
-		Final: seq > 9, Slots: 4, Busy: 3, Held: 11, EmptySince: created.Add(time.Minute),
+		Final: seq > 9, Slots: 4, Busy: 3, Held: 11, EmptySince: created.Add(time.Minute), Protected: seq < 3, Released: seq > 2,
 		Jobs: map[string]store.JobCount{"a": {OK: 10 * seq, Failed: seq, BusyMS: 1234, WastedMS: 5, FailedMS: 3, InterruptedMS: 2, RunningMS: seq}, "b": {OK: 1, Failed: -1}, "c": {FailedMS: 7}},
 		Hist: map[int]int64{0: 1, 7: 100_000, 80: 3, 300: 1},
 		Cost: store.CostSample{

@@ -16,6 +16,10 @@ type Ledger struct {
 	Slots, Busy, Held int
 	// EmptySince is since when every long poll has come back empty; zero when the last one brought something.
 	EmptySince time.Time
+	// Protected says that ECS stops other workers before this one when the service's count is lowered: it can
+	// only be released by name (Control.Released). Released is the worker's answer to that: it polls no more, holds
+	// nothing, is not protected any more, and the count may be lowered by one for it.
+	Protected, Released bool
 	// Jobs holds the counts per job, at most MaxLedgerJobs; the rest is folded into OtherJobs.
 	Jobs map[string]JobCount
 	// Hist is the sparse histogram of task durations: bucket → count, 8 buckets an octave from 1 ms.

@@ -30,6 +30,8 @@ const (
 	ledSlots   = "sl"
 	ledBusy    = "bu"
 	ledHeld    = "he"
+	ledProtect = "pr" // 1
+	ledRelease = "re" // 1
 	ledJobs    = "j" // map: job → [ok, failed, busy ms, wasted ms, failed ms, interrupted ms, running ms], zeros at the end left out
 	ledHist    = "h" // array: bucket gap, count, …
 	ledCost    = "c" // map: see cost
@@ -38,13 +40,10 @@ const (
 func encodeLedger(l Ledger) ([]byte, error) {
 	var buf bytes.Buffer
 	e := encoder{enc: msgpack.NewEncoder(&buf), buf: &buf}
-	final := int64(0)
-	if l.Final {
-		final = 1
-	}
 	ints := []namedInt{
 		{ledStarted, unixMS(l.Started)}, {ledUpdated, unixMS(l.Updated)}, {ledEmpty, unixMS(l.EmptySince)},
-		{ledFinal, final}, {ledSlots, int64(l.Slots)}, {ledBusy, int64(l.Busy)}, {ledHeld, int64(l.Held)},
+		{ledFinal, one(l.Final)}, {ledSlots, int64(l.Slots)}, {ledBusy, int64(l.Busy)}, {ledHeld, int64(l.Held)},
+		{ledProtect, one(l.Protected)}, {ledRelease, one(l.Released)},
 	}
 	jobs := foldJobs(l.Jobs)
 	e.intMap(ints, 3)
@@ -60,6 +59,14 @@ func encodeLedger(l Ledger) ([]byte, error) {
 	e.str(ledCost)
 	e.cost(l.Cost)
 	return buf.Bytes(), e.err
+}
+
+// one is 1 for true.
+func one(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // leastJobNumbers is how many numbers of a job are always written.
@@ -196,6 +203,10 @@ func decodeLedger(raw []byte) (l Ledger, err error) {
 			l.Busy = s.uint(math.MaxInt32)
 		case ledHeld:
 			l.Held = s.uint(math.MaxInt32)
+		case ledProtect:
+			l.Protected = s.int() != 0
+		case ledRelease:
+			l.Released = s.int() != 0
 		case ledJobs:
 			l.Jobs = s.jobs()
 		case ledHist:
