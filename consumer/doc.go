@@ -15,5 +15,6 @@
 //	record.go    item → children → ack
 //	ack.go       deletes in batches
 //	account.go   counts for the worker's ledger item
+//	group.go     what the tasks of one message share, for handlers that send several at once
 //	process.go   a handler that runs a program per task
 package consumer

@@ -30,6 +30,14 @@ type Task struct {
 	Trace string
 	// Deadline is when running stops making sense; zero means never.
 	Deadline time.Time
+	// Handler is the name under which the task's handler is registered.
+	Handler string
+	// Timeout is the time limit of one run; zero means none. The worker holds it.
+	Timeout time.Duration
+	// Group is shared by the tasks of one message; nil outside of a worker.
+	Group *Group
+
+	position int // in the message
 }
 
 // Handler runs one task and returns its msgpack-encoded result; nil means the
@@ -88,6 +96,10 @@ func BadArgument(handler string, err error) error {
 func BadResult(handler string, err error) error {
 	return &Error{Kind: store.FailResult, Err: fmt.Errorf("result of %s: %w", handler, err), Final: true}
 }
+
+// ErrNotRun, returned by a handler, says that it could not begin the task and that nothing of it has
+// happened: no attempt is counted, and the task goes back to the queue.
+var ErrNotRun = errors.New("the task was not begun")
 
 // Causes for which the worker ends a handler's context; context.Cause tells them apart.
 var (

@@ -24,6 +24,7 @@ type outcome struct {
 type chunkRun struct {
 	d     *delivery
 	began time.Time
+	group *Group
 	// handOver asks, between two tasks, whether to leave the rest to other workers.
 	handOver func(r *chunkRun) bool
 
@@ -45,10 +46,12 @@ type chunkRun struct {
 }
 
 func newChunkRun(d *delivery, handOver func(*chunkRun) bool) *chunkRun {
-	return &chunkRun{
+	r := &chunkRun{
 		d: d, began: time.Now(), handOver: handOver,
 		outcomes: make([]outcome, len(d.msg.Args)), durations: map[int]int64{},
 	}
+	r.group = &Group{run: r}
+	return r
 }
 
 // run runs the tasks until all are done, the context ends (the worker stops, the
@@ -175,10 +178,7 @@ func (r *chunkRun) runTask(ctx context.Context, k int, now time.Time) outcome {
 	if !m.Deadline.IsZero() && now.After(m.Deadline) {
 		return outcome{ran: true, err: &Error{Kind: store.FailDeadline, Final: true, Err: fmt.Errorf("not started: the deadline was %s", m.Deadline.UTC().Format(time.RFC3339))}}
 	}
-	task := Task{
-		Job: m.Job, ID: r.taskID(), Index: m.Index(k), Attempt: m.Attempt,
-		Arg: m.Args[k], Trace: m.Trace, Deadline: m.Deadline,
-	}
+	task := r.task(k)
 	limit := r.d.job.Timeout
 	if limit <= 0 {
 		return r.judge(ctx, task)
@@ -186,6 +186,16 @@ func (r *chunkRun) runTask(ctx context.Context, k int, now time.Time) outcome {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, ErrTimeout)
 	defer cancel()
 	return r.runLimited(ctx, task, limit)
+}
+
+// task is the k-th task as its handler sees it.
+func (r *chunkRun) task(k int) Task {
+	m := r.d.msg
+	return Task{
+		Job: m.Job, ID: r.taskID(), Index: m.Index(k), Attempt: m.Attempt, Handler: m.Handler,
+		Arg: m.Args[k], Trace: m.Trace, Deadline: m.Deadline, Timeout: max(0, r.d.job.Timeout),
+		Group: r.group, position: k,
+	}
 }
 
 // runLimited is judge for a task with a time limit: a handler that ignores it is
@@ -239,8 +249,12 @@ func (r *chunkRun) failed(ctx context.Context, err error) outcome {
 		if !errors.Is(err, ErrTimeout) { // the handler has more to say
 			passed = fmt.Errorf("%w: %w", passed, err)
 		}
-		return outcome{ran: true, err: &Error{Kind: store.FailTimeout, Err: passed}}
-	case cause != nil:
+		o := outcome{ran: true, err: &Error{Kind: store.FailTimeout, Err: passed}}
+		if e, ok := errors.AsType[*Error](err); ok {
+			o.err.Stack = e.Stack
+		}
+		return o
+	case cause != nil || errors.Is(err, ErrNotRun):
 		return outcome{}
 	}
 	if e, ok := errors.AsType[*Error](err); ok {

@@ -223,6 +223,7 @@ func (w *Worker) run(ctx context.Context, d *delivery) *chunkRun {
 		handOver = nil
 	}
 	r := newChunkRun(d, handOver)
+	defer r.group.close()
 	w.account.begin(r, r.began)
 	if r.run(runCtx) {
 		w.cfg.Log.ErrorContext(ctx, "a handler ignores the end of its context; it was left behind", "handler", d.msg.Handler, "job", d.msg.Job, "cause", context.Cause(runCtx))
