@@ -1,210 +1,213 @@
-// Package bench measures the whole path: no-op tasks from submit to the last
-// result read, through the local endpoint and worker processes, with the CPU
-// time and the peak memory of producer, workers and endpoint apart.
+// Package bench measures the whole path and parts of it: from the submit to the
+// last result read, through a queue and a table and worker processes, with the
+// CPU time and the peak memory of producer, workers and servers apart.
+//
+// Run is what `starburst bench` calls. A run with a warm-up or with late calls has
+// its workers up before the clock; the plain one lets the autoscaler start them from zero.
 package bench
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
-	"os"
-	"path/filepath"
-	"runtime"
-	"strconv"
+	"math"
+	"slices"
 	"time"
 
-	"github.com/starburst-go/starburst/consumer"
-	"github.com/starburst-go/starburst/internal/burst"
-	"github.com/starburst-go/starburst/internal/progress"
-	"github.com/starburst-go/starburst/internal/role"
 	"github.com/starburst-go/starburst/internal/usage"
 	"github.com/starburst-go/starburst/producer"
+	"github.com/starburst-go/starburst/store"
 )
-
-// Handler is the name of the no-op handler.
-const Handler = "noop"
-
-// EnvDir names the directory into which bench workers write their usage at exit.
-const EnvDir = "STARBURST_BENCH_DIR"
-
-// Config of one run.
-type Config struct {
-	// Tasks to push, and tasks per message (0: the default).
-	Tasks, Chunk int
-	// Workers and Slots of the fleet.
-	Workers, Slots int
-	// In and Out are the bytes of an argument and of a result in msgpack. 0: a small number, and nothing.
-	In, Out int
-	// Noise makes arguments and results that do not compress; without it they are text with figures.
-	Noise bool
-	// Self is this program; run with WorkerArgs it calls Worker, with
-	// STARBURST_ROLE=endpoint it serves the endpoint.
-	Self       string
-	WorkerArgs []string
-}
 
 // Result of one run.
 type Result struct {
-	Tasks, Chunk, Messages      int
-	Elapsed                     time.Duration
-	Producer, Workers, Endpoint usage.Usage
-	Requests                    map[string]int64
-	// Billed is what AWS would have billed from the submit to the last result, as the endpoint counted it.
-	Billed Billed
+	Mode                   Mode
+	Tasks, Chunk, Messages int
+	Workers, Slots         int
+	// Elapsed is the measured time, see Mode.
+	Elapsed time.Duration
+	// Half and Tail are the 50th and 99th percentile from the submit of a task to its result; in Latency mode only.
+	Half, Tail time.Duration
+	// What the three sides used in that time. Fleet's peak is that of its largest worker.
+	Producer, Fleet, Servers usage.Usage
+	// Requests by operation, and what AWS would have billed for them, as the bench's own endpoint counted them from the
+	// submit to the last result.
+	Requests map[string]int64
+	Billed   Billed
 }
 
-// Run pushes the tasks and reads all results. The fleet starts from zero, so that
-// the workers' start-up is part of the time.
+// Run measures once.
 func Run(ctx context.Context, c Config) (r Result, err error) {
-	dir, err := os.MkdirTemp("", "starburst-bench-")
+	if err := c.Validate(); err != nil {
+		return r, err
+	}
+	c = c.withDefaults()
+	s, err := open(ctx, c)
 	if err != nil {
 		return r, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }() // a temporary directory
-	// A state of its own: the measured endpoint has no history.
-	if err := os.Setenv("XDG_STATE_HOME", dir); err != nil {
-		return r, err
-	}
-	s, err := burst.Open(ctx, burst.Config{
-		State: "bench", Workers: c.Workers, Slots: c.Slots, Handlers: []string{Handler},
-		Command: append([]string{c.Self}, c.WorkerArgs...), Env: append(c.payload().env(), EnvDir+"="+dir), Endpoint: []string{c.Self},
-	})
-	if err != nil {
-		return r, err
-	}
-	before, err := askStats(ctx, s.Stack().Endpoint)
-	if err == nil {
-		r, err = push(ctx, s, c)
-	}
-	if err == nil {
-		var after stats
-		after, err = askStats(ctx, s.Stack().Endpoint)
-		r.Endpoint, r.Requests = after.usage(), after.Requests
-		r.Billed = after.billed().minus(before.billed())
-	}
-	closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-	defer cancel()
-	if e := s.Close(closeCtx); err == nil {
+	defer s.remove()
+	r, err = s.run(ctx)
+	if e := s.close(ctx); err == nil {
 		err = e
 	}
-	if err != nil {
-		return r, err
+	if err == nil && !c.Fixed {
+		r.Fleet, err = s.leavings()
 	}
-	r.Workers, err = workersUsage(dir)
 	return r, err
 }
 
-func push(ctx context.Context, s *burst.Session, c Config) (Result, error) {
-	r := Result{Tasks: c.Tasks}
-	before := usage.Own()
-	start := time.Now()
-	job, err := s.Submit(ctx, producer.Spec{Handler: Handler, Source: c.source(), Chunk: c.Chunk})
+func (s *site) run(ctx context.Context) (Result, error) {
+	r := Result{Mode: s.cfg.Mode, Workers: s.cfg.Workers, Slots: s.cfg.Slots}
+	if s.cfg.Fixed && s.cfg.Mode != Produce && s.cfg.Mode != Consume {
+		if err := s.start(ctx); err != nil {
+			return r, err
+		}
+	}
+	if s.cfg.Warmup > 0 {
+		if _, err := s.push(ctx, producer.Range{From: 1, To: int64(s.cfg.Warmup), Step: 1}, 0); err != nil {
+			return r, fmt.Errorf("warm up: %w", err)
+		}
+	}
+	before, err := s.look(ctx)
 	if err != nil {
 		return r, err
 	}
-	n := 0
-	for settled, err := range s.Follow(ctx, job) {
-		if err != nil {
+	source, err := s.cfg.source(ctx)
+	if err != nil {
+		return r, err
+	}
+	start := time.Now()
+	var job store.Job
+	switch s.cfg.Mode {
+	case Latency:
+		err = s.oneByOne(ctx, &r)
+	case Consume: // the queue is filled before the clock starts
+		if job, err = s.submit(ctx, source, s.cfg.Chunk); err != nil {
 			return r, err
 		}
+		if before, err = s.look(ctx); err != nil {
+			return r, err
+		}
+		start = time.Now()
+		if err = s.start(ctx); err == nil {
+			err = s.read(ctx, job)
+		}
+	case Produce:
+		job, err = s.submit(ctx, source, s.cfg.Chunk)
+	default:
+		job, err = s.push(ctx, source, s.cfg.Chunk)
+	}
+	if err != nil {
+		return r, err
+	}
+	r.Elapsed = time.Since(start)
+	if s.cfg.Mode != Latency {
+		r.Tasks, r.Chunk, r.Messages = job.N, job.Plan.Chunk, job.Plan.Roots(job.N)
+	}
+	after, err := s.look(ctx)
+	if err == nil {
+		after.since(before, &r)
+	}
+	return r, err
+}
+
+// push submits and reads every result.
+func (s *site) push(ctx context.Context, source producer.Source, chunk int) (store.Job, error) {
+	job, err := s.submit(ctx, source, chunk)
+	if err != nil {
+		return job, err
+	}
+	return job, s.read(ctx, job)
+}
+
+func (s *site) submit(ctx context.Context, source producer.Source, chunk int) (store.Job, error) {
+	return s.session.Submit(ctx, producer.Spec{Handler: Handler, Source: source, Chunk: chunk, MaxWorkers: s.cfg.Workers, Slots: s.cfg.Slots})
+}
+
+func (s *site) read(ctx context.Context, job store.Job) error {
+	n := 0
+	for settled, err := range s.session.Follow(ctx, job) {
+		if err != nil {
+			return err
+		}
 		if settled.Failure != nil {
-			return r, fmt.Errorf("task %d failed: %s", settled.Index, settled.Failure.Message)
+			return fmt.Errorf("task %d failed: %s", settled.Index, settled.Failure.Message)
 		}
 		n++
 	}
-	r.Elapsed = time.Since(start)
-	if n != c.Tasks {
-		return r, fmt.Errorf("%d results of %d tasks", n, c.Tasks)
+	if n != job.N {
+		return fmt.Errorf("%d results of %d tasks", n, job.N)
 	}
-	after := usage.Own()
-	r.Producer = usage.Usage{CPU: after.CPU - before.CPU, PeakRSS: after.PeakRSS}
-	r.Messages = job.Plan.Roots(job.N)
-	r.Chunk = job.Plan.Chunk
-	return r, nil
+	return nil
 }
 
-// Worker is the bench's worker process: it runs no-op tasks until it is told to
-// stop and leaves its usage behind.
-func Worker(ctx context.Context) error {
-	answer, err := payloadFromEnv()
-	if err != nil {
-		return err
-	}
-	err = role.RunWorker(ctx, consumer.Registry{Handler: func(_ context.Context, t consumer.Task) ([]byte, error) { return answer.result(t.Index), nil }})
-	b, e := json.Marshal(usage.Own())
-	if e == nil {
-		e = os.WriteFile(filepath.Join(os.Getenv(EnvDir), "usage-"+strconv.Itoa(os.Getpid())+".json"), b, 0o600)
-	}
-	if err == nil {
-		err = e
-	}
-	return err
-}
-
-func workersUsage(dir string) (usage.Usage, error) {
-	var sum usage.Usage
-	files, err := filepath.Glob(filepath.Join(dir, "usage-*.json"))
-	if err != nil {
-		return sum, err
-	}
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			return sum, err
+// oneByOne submits the next task when the last one's result is there.
+func (s *site) oneByOne(ctx context.Context, r *Result) error {
+	took := make([]time.Duration, 0, s.cfg.Tasks)
+	for i := range s.cfg.Tasks {
+		start := time.Now()
+		if _, err := s.push(ctx, values{1, payload{max(s.cfg.In, 1), s.cfg.Noise}}, 1); err != nil {
+			return fmt.Errorf("task %d: %w", i, err)
 		}
-		var u usage.Usage
-		if err := json.Unmarshal(b, &u); err != nil {
-			return sum, fmt.Errorf("usage %s: %w", f, err)
+		took = append(took, time.Since(start))
+	}
+	slices.Sort(took)
+	r.Tasks, r.Chunk, r.Messages = s.cfg.Tasks, 1, s.cfg.Tasks
+	r.Half, r.Tail = percentile(took, 0.5), percentile(took, 0.99)
+	return nil
+}
+
+// percentile of sorted durations, by nearest rank.
+func percentile(sorted []time.Duration, p float64) time.Duration {
+	if len(sorted) == 0 {
+		return 0
+	}
+	return sorted[min(len(sorted)-1, max(0, int(math.Ceil(p*float64(len(sorted))))-1))]
+}
+
+// look is what was used up to a moment.
+type look struct {
+	producer, fleet usage.Usage
+	servers         stats
+}
+
+func (s *site) look(ctx context.Context) (l look, err error) {
+	l.producer = usage.Own()
+	if s.fleet != nil {
+		if l.fleet, err = s.fleet.usage(); err != nil {
+			return l, err
 		}
-		sum.CPU += u.CPU
-		sum.PeakRSS = max(sum.PeakRSS, u.PeakRSS)
 	}
-	return sum, nil
+	l.servers, err = s.servers(ctx)
+	return l, err
 }
 
-// stats is what the endpoint says of itself.
-type stats struct {
-	Requests map[string]int64 `json:"requests"`
-	CPUMS    int64            `json:"cpu_ms"`
-	PeakRSS  int64            `json:"peak_rss"`
-	Billed   struct {
-		SQSRequests int64   `json:"sqs_requests"`
-		WriteUnits  float64 `json:"write_units"`
-		ReadUnits   float64 `json:"read_units"`
-	} `json:"billed"`
+// since fills in what was used since the look before.
+func (l look) since(before look, r *Result) {
+	r.Producer = minus(l.producer, before.producer)
+	r.Fleet = minus(l.fleet, before.fleet)
+	r.Servers = minus(l.servers.usage(), before.servers.usage())
+	r.Requests = map[string]int64{}
+	for op, n := range l.servers.Requests {
+		if n -= before.servers.Requests[op]; n > 0 {
+			r.Requests[op] = n
+		}
+	}
+	r.Billed = l.servers.billed().minus(before.servers.billed())
 }
 
-func (s stats) usage() usage.Usage {
-	return usage.Usage{CPU: time.Duration(s.CPUMS) * time.Millisecond, PeakRSS: s.PeakRSS}
+// minus is the CPU time between two looks, and the peak up to the later one.
+func minus(after, before usage.Usage) usage.Usage {
+	return usage.Usage{CPU: after.CPU - before.CPU, PeakRSS: after.PeakRSS}
 }
 
-func askStats(ctx context.Context, endpoint string) (s stats, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint+"/_starburst/stats", nil)
-	if err != nil {
-		return s, err
+// source has the run's arguments.
+func (c Config) source(ctx context.Context) (producer.Source, error) {
+	switch {
+	case c.Input != "":
+		return producer.OpenFile(ctx, c.Input, producer.FormatOf(c.Input))
+	case c.In <= 0:
+		return producer.Range{From: 1, To: int64(c.Tasks), Step: 1}, nil
 	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return s, fmt.Errorf("ask the endpoint for its usage: %w", err)
-	}
-	defer resp.Body.Close()
-	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&s); err != nil {
-		return s, fmt.Errorf("read the endpoint's usage: %w", err)
-	}
-	return s, nil
-}
-
-// Print writes a result for people.
-func (r Result) Print(w io.Writer) {
-	seconds := r.Elapsed.Seconds()
-	_, _ = fmt.Fprintf(w, "%s no-op tasks in %s messages, submit to last result read: %.2f s = %s tasks/s (%s, %d CPUs)\n",
-		progress.Count(r.Tasks), progress.Count(r.Messages), seconds, progress.Count(int(float64(r.Tasks)/seconds)), runtime.Version(), runtime.NumCPU())
-	for _, p := range []struct {
-		name string
-		u    usage.Usage
-	}{{"producer", r.Producer}, {"workers", r.Workers}, {"endpoint", r.Endpoint}} {
-		_, _ = fmt.Fprintf(w, "  %-9s %8.1f µs CPU per task, peak %4d MiB\n", p.name, float64(p.u.CPU.Microseconds())/float64(r.Tasks), p.u.PeakRSS>>20)
-	}
+	return values{c.Tasks, payload{c.In, c.Noise}}, nil
 }

@@ -3,13 +3,17 @@ package bench
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/starburst-go/starburst/cost"
 	"github.com/starburst-go/starburst/internal/role"
 )
 
@@ -30,27 +34,76 @@ func TestMain(m *testing.M) {
 	}
 }
 
-func TestARunMeasuresAllThreeSides(t *testing.T) {
-	t.Setenv("XDG_STATE_HOME", t.TempDir())
+func TestEveryModeMeasuresItsSides(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := Run(t.Context(), Config{Tasks: 500, Chunk: 1, Workers: 2, Slots: 1, Self: self, WorkerArgs: []string{"be-worker"}})
+	book, err := cost.Embedded()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Messages != 500 || r.Elapsed <= 0 || r.Producer.CPU <= 0 || r.Workers.CPU <= 0 || r.Endpoint.CPU <= 0 || r.Endpoint.PeakRSS <= 0 {
-		t.Errorf("result %+v: every side is to be measured", r)
+	for _, tt := range []struct {
+		name    string
+		config  Config
+		workers bool // have done something
+		puts    int64
+		line    string
+	}{
+		{"from zero", Config{Tasks: 500, Chunk: 1, Workers: 2}, true, 500, "500 no-op tasks in 500 messages, submit to last result read"},
+		{"after a warm-up", Config{Tasks: 500, Chunk: 5, Workers: 2, Warmup: 100}, true, 100, "500 no-op tasks in 100 messages"},
+		{"late calls", Config{Tasks: 20, Chunk: 1, SQS: Delay{Median: time.Millisecond}, DynamoDB: Delay{Median: time.Millisecond, Spread: 0.5}}, false, 20, "20 messages"},
+		{"produce", Config{Mode: Produce, Tasks: 300, Chunk: 3}, false, 1, "100 messages, submit to last message confirmed"},
+		{"consume", Config{Mode: Consume, Tasks: 300, Chunk: 1, In: 100, Out: 200}, true, 300, "start of the workers to last result read"},
+		{"latency", Config{Mode: Latency, Tasks: 3}, false, 6, "half of them within"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Setenv("XDG_STATE_HOME", t.TempDir())
+			for _, v := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
+				t.Setenv(v, os.Getenv(v)) // the run changes them
+			}
+			tt.config.Self, tt.config.WorkerArgs = self, []string{"be-worker"}
+			r, err := Run(t.Context(), tt.config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Tasks != tt.config.Tasks || r.Elapsed <= 0 || r.Producer.CPU <= 0 || r.Producer.PeakRSS <= 0 || r.Servers.PeakRSS <= 0 || tt.workers && r.Fleet.CPU <= 0 {
+				t.Errorf("result %+v: every side is to be measured", r)
+			}
+			if r.Requests["dynamodb.PutItem"] < tt.puts {
+				t.Errorf("the endpoint counted %v requests; want %d puts at least", r.Requests, tt.puts)
+			}
+			var text, line bytes.Buffer
+			if err := errors.Join(r.Print(&text, book), r.WriteJSON(&line)); err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range []string{tt.line, "tasks/s", "producer", "servers", "on AWS: "} {
+				if !strings.Contains(text.String(), want) {
+					t.Errorf("the report lacks %q:\n%s", want, text.String())
+				}
+			}
+			var doc map[string]any
+			if err := json.Unmarshal(line.Bytes(), &doc); err != nil || doc["schema"] != "starburst.bench/1" || doc["tasks"] != float64(tt.config.Tasks) {
+				t.Errorf("%v: %s", err, line.Bytes())
+			}
+		})
 	}
-	if r.Requests["dynamodb.PutItem"] < 500 {
-		t.Errorf("the endpoint counted %v requests; 500 results are 500 puts at least", r.Requests)
-	}
-	var out bytes.Buffer
-	r.Print(&out)
-	for _, want := range []string{"500 no-op tasks in 500 messages", "tasks/s", "producer", "workers", "endpoint"} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("the report lacks %q:\n%s", want, out.String())
+}
+
+func TestConfigurationsThatCannotBeMeasured(t *testing.T) {
+	t.Parallel()
+	for _, c := range []Config{
+		{Mode: "fast", Tasks: 1},
+		{Tasks: 0},
+		{Tasks: 1, In: -1},
+		{Tasks: 1, Out: 1 << 30},
+		{Tasks: 1, Work: -time.Second},
+		{Mode: Produce, Tasks: 1, Warmup: 1},
+		{Tasks: 1, SQS: Delay{Median: -1}},
+		{Tasks: 1, DynamoDB: Delay{Median: 1, Spread: 99}},
+	} {
+		if err := c.Validate(); err == nil {
+			t.Errorf("%+v is accepted", c)
 		}
 	}
 }

@@ -7,17 +7,18 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/starburst-go/starburst/codec"
-	"github.com/starburst-go/starburst/producer"
 )
 
-// Variables that tell workers what to answer.
+// Variables that tell workers what to answer, and how long to take.
 const (
 	envOut   = "STARBURST_BENCH_OUT"
 	envNoise = "STARBURST_BENCH_NOISE"
+	envWork  = "STARBURST_BENCH_WORK"
 )
 
 // payload makes values of a given size.
@@ -26,35 +27,28 @@ type payload struct {
 	noise bool
 }
 
-func (c Config) payload() payload { return payload{c.Out, c.Noise} }
-
-// env tells a worker of the payload of its results.
-func (p payload) env() []string {
-	env := []string{envOut + "=" + strconv.Itoa(p.size)}
-	if p.noise {
+// handlerEnv tells a worker of its handler.
+func (c Config) handlerEnv() []string {
+	env := []string{envOut + "=" + strconv.Itoa(c.Out), envWork + "=" + c.Work.String()}
+	if c.Noise {
 		env = append(env, envNoise+"=1")
 	}
 	return env
 }
 
-func payloadFromEnv() (payload, error) {
-	p := payload{noise: os.Getenv(envNoise) != ""}
+func handlerFromEnv() (answer payload, work time.Duration, err error) {
+	answer.noise = os.Getenv(envNoise) != ""
 	if v := os.Getenv(envOut); v != "" {
-		n, err := strconv.Atoi(v)
-		if err != nil {
-			return p, fmt.Errorf("%s is %q, not a number", envOut, v)
+		if answer.size, err = strconv.Atoi(v); err != nil {
+			return answer, 0, fmt.Errorf("%s is %q, not a number", envOut, v)
 		}
-		p.size = n
 	}
-	return p, nil
-}
-
-// source has the run's arguments.
-func (c Config) source() producer.Source {
-	if c.In <= 0 {
-		return producer.Range{From: 1, To: int64(c.Tasks), Step: 1}
+	if v := os.Getenv(envWork); v != "" {
+		if work, err = time.ParseDuration(v); err != nil {
+			return answer, 0, fmt.Errorf("%s is %q, not a duration", envWork, v)
+		}
 	}
-	return values{c.Tasks, payload{c.In, c.Noise}}
+	return answer, work, nil
 }
 
 // values is a source of as many values.

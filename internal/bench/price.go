@@ -56,6 +56,8 @@ const (
 	smallOut = 100
 )
 
+func count(v float64) string { return progress.Count(int(v + 0.5)) }
+
 // Scenario is one column of the price list.
 type Scenario struct {
 	Name string
@@ -105,7 +107,6 @@ func PrintPriceList(w io.Writer, book *cost.Book, list []Priced) error {
 		}
 		_, _ = fmt.Fprintln(t)
 	}
-	count := func(v float64) string { return progress.Count(int(v + 0.5)) }
 	row("chunks as for", func(p Priced, _ Billed) string { return p.Name })
 	row("tasks a message", func(p Priced, _ Billed) string {
 		return count(float64(p.Tasks) / float64(max(1, p.Result.Messages)))

@@ -35,6 +35,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/ecsagent", ""},
 	{"internal/meter", ""},
 	{"internal/awserr", ""},
+	{"internal/procgroup", ""},
 	{"internal/sqsbatch", "internal/awserr"},
 	{"store", "codec internal/awserr"},
 
@@ -46,7 +47,8 @@ var mayImport = []struct{ of, packages string }{
 	{"autoscale/simulate", "autoscale cost"},
 	{"autoscale/fleet", "autoscale cost cost/sample store"},
 	{"producer", "codec store internal/awserr internal/sqsbatch"},
-	{"consumer", "codec store internal/awserr internal/sqsbatch internal/usage"},
+	{"consumer", "codec store internal/awserr internal/procgroup internal/sqsbatch internal/usage"},
+	{"consumer/child", "codec consumer store internal/procgroup"},
 
 	// The embedded endpoint speaks to us over HTTP alone.
 	{"internal/localaws/...", "internal/localaws/... internal/usage"},
@@ -58,9 +60,10 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/role", "consumer store internal/ecsagent internal/exit internal/stack internal/laptop"},
 	{"internal/burst", "producer autoscale/... cost/... store internal/bill internal/exit internal/prices internal/progress internal/stack internal/laptop internal/role"},
 	{"internal/dlq", "codec store internal/awserr internal/exit internal/sqsbatch"},
-	{"internal/bench", "codec cost producer consumer internal/burst internal/progress internal/role internal/usage"},
+	{"internal/faults", ""},
+	{"internal/bench", "codec cost producer consumer store internal/burst internal/faults internal/laptop internal/progress internal/role internal/stack internal/usage"},
 	{".", "producer consumer autoscale/... cost/... codec store internal/burst internal/exit internal/role internal/stack"},
-	{"cmd/...", ". producer consumer autoscale/... cost/... codec store internal/awserr internal/bench internal/bill internal/burst internal/dlq " +
+	{"cmd/...", ". producer consumer consumer/child autoscale/... cost/... codec store internal/awserr internal/bench internal/bill internal/burst internal/dlq " +
 		"internal/exit internal/laptop internal/localaws internal/prices internal/progress internal/role internal/stack"},
 
 	// Examples are what a user can write.
@@ -70,7 +73,6 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/chaos", ""},
 	{"internal/check", "codec store"},
 	{"internal/endtoend", ""},
-	{"internal/faults", ""},
 	{"internal/languages", ""},
 	{"internal/layout", ""},
 	{"internal/testmain", ""},
