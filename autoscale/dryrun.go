@@ -22,14 +22,14 @@ type dryFleet struct {
 	log *slog.Logger
 }
 
-func (f dryFleet) SetDesired(_ context.Context, n int) error {
-	f.log.Info("dry run: would set the desired count", "want", n)
+func (f dryFleet) Order(_ context.Context, o Order) error {
+	f.log.Info("dry run: would set the desired count", "want", o.Workers, "on_demand", o.OnDemand)
 	return nil
 }
 
 type dryJournal struct{ Journal }
 
-func (dryJournal) Record(context.Context, Decision) error { return nil }
+func (dryJournal) Record(context.Context, Decision, State) error { return nil }
 
 type dryLease struct{}
 

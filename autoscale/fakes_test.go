@@ -20,6 +20,7 @@ type world struct {
 	launched []time.Time // when each worker was asked for
 	updates  []int       // the desired counts asked for, in order
 	records  []autoscale.Decision
+	memory   autoscale.State // as recorded last
 
 	owner   string // who holds the lease
 	until   time.Time
@@ -40,7 +41,7 @@ func (w *world) edit(f func(w *world)) {
 }
 
 // Observe and the rest implement the loop's parts.
-func (w *world) Observe(_ context.Context, now time.Time) (autoscale.Observation, error) {
+func (w *world) Observe(_ context.Context, now time.Time, _ autoscale.Standing) (autoscale.Observation, error) {
 	time.Sleep(w.observe)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -49,7 +50,7 @@ func (w *world) Observe(_ context.Context, now time.Time) (autoscale.Observation
 	return o, w.failObserve
 }
 
-func (w *world) Counts(context.Context) (autoscale.Counts, error) {
+func (w *world) Counts(context.Context) (autoscale.Standing, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	c := autoscale.Counts{Desired: w.desired}
@@ -60,10 +61,11 @@ func (w *world) Counts(context.Context) (autoscale.Counts, error) {
 			c.Pending++
 		}
 	}
-	return c, w.failCounts
+	return autoscale.Standing{Counts: c}, w.failCounts
 }
 
-func (w *world) SetDesired(_ context.Context, n int) error {
+func (w *world) Order(_ context.Context, o autoscale.Order) error {
+	n := o.Workers
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.failSet != nil {
@@ -78,23 +80,23 @@ func (w *world) SetDesired(_ context.Context, n int) error {
 	return nil
 }
 
-func (w *world) Record(_ context.Context, d autoscale.Decision) error {
+func (w *world) Record(_ context.Context, d autoscale.Decision, after autoscale.State) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.failRecord != nil {
 		return w.failRecord
 	}
-	w.records = append(w.records, d)
+	w.records, w.memory = append(w.records, d), after
 	return nil
 }
 
-func (w *world) Last(context.Context, time.Time) (autoscale.Decision, bool, error) {
+func (w *world) Last(context.Context, time.Time) (autoscale.Decision, autoscale.State, bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.records) == 0 {
-		return autoscale.Decision{}, false, nil
+		return autoscale.Decision{}, autoscale.State{}, false, nil
 	}
-	return w.records[len(w.records)-1], true, nil
+	return w.records[len(w.records)-1], w.memory, true, nil
 }
 
 // lease is one contender for the world's lease.

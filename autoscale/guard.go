@@ -41,7 +41,7 @@ func (g *sizing) guard(unknown string) *verdict {
 	}
 	switch stuck := o.Now.Sub(s.ArrivedAt); {
 	case unknown != "":
-		return keep(Binding(unknown), "the "+unknown+" left is not known, and is never assumed")
+		return keep(Binding(unknown), "the "+unknown+" left is not known, and is never assumed"+g.note(Binding(unknown), " (%s)"))
 	case o.Desired > 0 && missing(*o) > 0 && stuck >= g.c.StuckAfter:
 		return keep(BindStuck, fmt.Sprintf("%s launched but not arrived for %s, see the service's events",
 			count(int64(missing(*o)), "worker"), stuck.Round(time.Second)))

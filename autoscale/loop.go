@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // Defaults of LoopConfig.
@@ -72,6 +70,7 @@ type Loop struct {
 	tick       sync.Mutex // serialises ticks; protects config.Policy and all below
 	state      State
 	leading    bool
+	last       Decision // the last one made while leading
 	recorded   Decision // the last one that was stored
 	recordedAt time.Time
 
@@ -200,12 +199,12 @@ func (l *Loop) Once(ctx context.Context) (Decision, error) {
 	if err := l.apply(ctx, d, until); err != nil {
 		err = fmt.Errorf("apply decision %d (%s): %w", d.Seq, d.Reason, err)
 		if l.leading { // workers must hear of a living leader, and of the end of the money, whatever ails ECS
-			err = errors.Join(err, l.recordErr(ctx, d))
+			err = errors.Join(err, l.recordErr(ctx, d, l.state))
 		}
 		return Decision{}, err
 	}
-	l.state = state
-	return d, l.recordErr(ctx, d)
+	l.state, l.last = state, d
+	return d, l.recordErr(ctx, d, state)
 }
 
 // lead makes sure of the lease. A loop that has just become the leader takes over the count of the waves.
@@ -222,12 +221,15 @@ func (l *Loop) lead(ctx context.Context) (until time.Time, err error) {
 	if l.leading {
 		return until, nil
 	}
-	last, found, err := l.parts.Journal.Last(ctx, now)
+	last, state, found, err := l.parts.Journal.Last(ctx, now)
 	if err != nil {
 		return until, fmt.Errorf("read the last decision: %w", err)
 	}
-	l.state, l.recorded, l.recordedAt = State{}, Decision{}, time.Time{}
-	if found && last.Want > 0 {
+	l.state, l.recorded, l.recordedAt, l.last = State{}, Decision{}, time.Time{}, Decision{}
+	switch {
+	case found && state.Seq > 0:
+		l.state = state.asOf(now)
+	case found && last.Want > 0:
 		// Its time stands in for the last wave's, so the next comes at worst half a start-up late.
 		l.state = State{Wave: last.Wave, WaveAt: last.At, Want: last.Want}
 	}
@@ -236,38 +238,34 @@ func (l *Loop) lead(ctx context.Context) (until time.Time, err error) {
 	return until, nil
 }
 
-// observe asks both sides at once: the queue and the ledgers, and the service.
+// observe asks the services and then the others, since what a quota has left depends on how many workers there are.
 func (l *Loop) observe(ctx context.Context) (Observation, error) {
 	start, stop := l.config.Now(), l.stopReason()
-	var o Observation
-	var counts Counts
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) {
-		o, err = l.parts.Observer.Observe(gctx, start)
-		if err != nil && stop != "" && gctx.Err() == nil {
-			// A stop needs no figures, and a queue that is gone must not keep paid workers up.
-			l.config.Log.Warn("observe; stopping all the same", "error", err)
-			return nil
-		}
-		return err
-	})
-	g.Go(func() (err error) {
-		counts, err = l.parts.Fleet.Counts(gctx)
-		return err
-	})
-	if err := g.Wait(); err != nil {
+	standing, err := l.parts.Fleet.Counts(ctx)
+	if err != nil {
+		return Observation{}, err
+	}
+	o, err := l.parts.Observer.Observe(ctx, start, standing)
+	if err != nil && stop != "" && ctx.Err() == nil {
+		// A stop needs no figures, and a queue that is gone must not keep paid workers up.
+		l.config.Log.Warn("observe; stopping all the same", "error", err)
+		err = nil
+	}
+	if err != nil {
 		return o, err
 	}
-	o.Now, o.Counts, o.Stop = l.config.Now(), counts, stop
+	o.Now, o.Counts, o.OnDemand, o.Stop = l.config.Now(), standing.Counts, standing.OnDemand, stop
 	if o.Taken.IsZero() || o.Taken.After(start) {
 		o.Taken = start
 	}
 	return o, nil
 }
 
-// apply changes the desired count if the decision differs from what was observed.
+// apply changes the fleet's size if the decision differs from what was observed, or an earlier order has workers released
+// that may be needed again.
 func (l *Loop) apply(ctx context.Context, d Decision, until time.Time) error {
-	if d.Hold || d.Want == d.Observation.Desired {
+	o := &d.Observation
+	if d.Hold || d.Want == o.Desired && d.OnDemand == o.OnDemand.Desired && o.Released == 0 {
 		l.config.Log.Debug("autoscaler", "want", d.Want, "reason", d.Reason)
 		return nil
 	}
@@ -276,30 +274,33 @@ func (l *Loop) apply(ctx context.Context, d Decision, until time.Time) error {
 		l.leading = false
 		return errors.New("the lease ran out while observing")
 	}
-	if err := l.parts.Fleet.SetDesired(ctx, d.Want); err != nil {
+	order := Order{Workers: d.Want, OnDemand: d.OnDemand, Now: d.StopAll || d.Binding == BindStop}
+	if err := l.parts.Fleet.Order(ctx, order); err != nil {
 		return err
 	}
-	l.config.Log.Info("autoscaler", "want", d.Want, "was", d.From, "reason", d.Reason)
+	if d.Want != d.From || d.OnDemand != o.OnDemand.Desired {
+		l.config.Log.Info("autoscaler", "decision", d.Seq, "want", d.Want, "was", d.From, "reason", d.Reason)
+	}
 	return nil
 }
 
 // recordErr is record with the decision in its error.
-func (l *Loop) recordErr(ctx context.Context, d Decision) error {
-	if err := l.record(ctx, d); err != nil {
+func (l *Loop) recordErr(ctx context.Context, d Decision, after State) error {
+	if err := l.record(ctx, d, after); err != nil {
 		return fmt.Errorf("record decision %d (%s): %w", d.Seq, d.Reason, err)
 	}
 	return nil
 }
 
 // record stores the decision if it differs from the last one stored, or that one is old.
-func (l *Loop) record(ctx context.Context, d Decision) error {
+func (l *Loop) record(ctx context.Context, d Decision, after State) error {
 	last := l.recorded
 	same := !l.recordedAt.IsZero() && d.Want == last.Want && d.Wave == last.Wave && d.Hold == last.Hold && d.Binding == last.Binding &&
-		d.Drain == last.Drain && d.StopAll == last.StopAll && len(d.Over) == 0
+		d.OnDemand == last.OnDemand && d.Drain == last.Drain && d.StopAll == last.StopAll && len(d.Over) == 0
 	if same && d.At.Sub(l.recordedAt) < l.config.RecordEvery {
 		return nil
 	}
-	if err := l.parts.Journal.Record(ctx, d); err != nil {
+	if err := l.parts.Journal.Record(ctx, d, after); err != nil {
 		return err
 	}
 	l.recorded, l.recordedAt = d, d.At

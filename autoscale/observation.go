@@ -75,6 +75,19 @@ type State struct {
 	Memory
 }
 
+// asOf is a predecessor's state on this process's clock: what lies in the future there is now.
+func (s State) asOf(now time.Time) State {
+	for _, t := range []*time.Time{&s.At, &s.WaveAt, &s.QuietSince, &s.EmptySince, &s.ArrivedAt, &s.SampledAt, &s.ProgressAt, &s.WaitingSince} {
+		if t.After(now) {
+			*t = now
+		}
+	}
+	if s.RetryAt.After(now.Add(maxBackoff)) {
+		s.RetryAt = now.Add(maxBackoff)
+	}
+	return s
+}
+
 // Binding names the limit that bound a decision.
 type Binding string
 

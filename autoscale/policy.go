@@ -152,6 +152,9 @@ type Evidence struct {
 	// IdlePaid is how many workers hold nothing and have lived out their minimum bill, and can be released by name.
 	// It must be 0 for a fleet that cannot: ECS would choose the victims of a lower count, and may choose busy ones.
 	IdlePaid int
+	// Released is how many workers have been told by name to stop. Decide does not look at it: they are among IdlePaid,
+	// and are wanted again when the size does not fall.
+	Released int
 	// OldestAge is how long the oldest visible message has waited; 0 is not known.
 	OldestAge time.Duration
 
@@ -203,6 +206,8 @@ type Room struct {
 	// Limited says that there is a limit, Known that Left is its value. A limit that is not known lets nothing grow.
 	Limited, Known bool
 	Left           int
+	// Note says where Left comes from, such as "6 of 16 vCPU used, set by you". It is shown when the limit binds.
+	Note string
 }
 
 // RoomFor is a known limit of n more workers.

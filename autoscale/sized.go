@@ -31,7 +31,7 @@ func size(c Config, s State, o Observation, w work) (State, verdict) {
 	g := sizing{c: &c, s: &s, o: &o, fleet: float64(max(o.Desired, 0))}
 	g.l = weigh(&c, &s, &o, w)
 	g.p = money(&c, &o)
-	g.note()
+	g.remember()
 	v := g.decide(w)
 	if v.want > c.Max { // an operator's word counts more than a busy worker
 		v = verdict{want: max(0, c.Max), binding: BindMax, reason: fmt.Sprintf("max is %d, the fleet has %d", c.Max, o.Desired)}
@@ -42,8 +42,8 @@ func size(c Config, s State, o Observation, w work) (State, verdict) {
 	return s, v
 }
 
-// note brings the memory of guards up to date.
-func (g *sizing) note() {
+// remember brings the memory of guards up to date.
+func (g *sizing) remember() {
 	s, o := g.s, g.o
 	if done := o.Done.Count(); done != s.Progress || o.Busy == 0 || s.ProgressAt.IsZero() {
 		s.Progress, s.ProgressAt = done, o.Now
@@ -281,7 +281,23 @@ func (g *sizing) figures() string {
 	if g.up.infeasible {
 		text += ", the deadline cannot be met"
 	}
+	text += g.note(g.up.binding, ", bound by its limit of %s")
 	return text + fmt.Sprintf("; running %d, pending %d", g.o.Running, missing(*g.o))
+}
+
+// note says where a limit comes from, in the words of its reader; "" for other bindings.
+func (g *sizing) note(b Binding, format string) string {
+	note := ""
+	switch b {
+	case BindQuota:
+		note = g.o.Quota.Note
+	case BindAddresses:
+		note = g.o.Addresses.Note
+	}
+	if note == "" {
+		return ""
+	}
+	return fmt.Sprintf(format, note)
 }
 
 // short writes seconds with three digits: 29.1s, 4.2ms.

@@ -28,8 +28,8 @@ type Decision struct {
 	Backlog                         int64
 	Running, Pending, Desired, Busy int
 	SpentPico                       int64
-	// Want is the desired count decided on.
-	Want int
+	// Want is the desired count decided on; OnDemand is the part of it that is not on Spot.
+	Want, OnDemand int
 	// Jobs is how many tasks of each job were outstanding when the fleet was raised: the cause of the launches, to
 	// which their start-up is charged. At most MaxLedgerJobs, the rest under OtherJobs; nil when nothing was raised.
 	Jobs map[string]int64
@@ -37,7 +37,12 @@ type Decision struct {
 	Binding string
 	// Reason is one line for people, with the figures.
 	Reason string
+	// Memory is what the leader remembers after it, in its own words, for a successor. At most MaxMemory bytes.
+	Memory []byte
 }
+
+// MaxMemory bounds Decision.Memory: a leader remembers a few dozen numbers.
+const MaxMemory = 16 << 10
 
 // BadMessage records a message that could not be understood.
 type BadMessage struct {

@@ -16,6 +16,9 @@ func (s *Store) PutDecision(ctx context.Context, d Decision) error {
 	if err := checkName("fleet", d.Fleet); err != nil {
 		return fmt.Errorf("record decision: %w", err)
 	}
+	if len(d.Memory) > MaxMemory {
+		return fmt.Errorf("record decision: its memory has %d bytes; the limit is %d", len(d.Memory), MaxMemory)
+	}
 	it := newItem(key{decisionPK(d.Fleet, d.At), fmt.Sprintf("%s#%010d", timeKey(d.At), d.Seq)})
 	it.putMS("at", d.At)
 	it.putN("seq", d.Seq)
@@ -30,9 +33,11 @@ func (s *Store) PutDecision(ctx context.Context, d Decision) error {
 	it.putN("busy", int64(d.Busy))
 	it.putN("spent_pico", d.SpentPico)
 	it.putN("want", int64(d.Want))
+	it.putN("on_demand", int64(d.OnDemand))
 	it.putNumbers("jobs", d.Jobs)
 	it.putS("binding", d.Binding)
 	it.putS("reason", d.Reason)
+	it.putB("memory", d.Memory)
 	it.putExp(s.now().Add(s.retention))
 	return s.patient(ctx, fmt.Sprintf("record decision of fleet %q", d.Fleet), func() error {
 		_, err := s.api.PutItem(ctx, &dynamodb.PutItemInput{TableName: s.table, Item: it})
@@ -70,6 +75,7 @@ func decodeDecision(it item, fleet string) (Decision, error) {
 		Fleet: fleet, At: f.ms("at"), Seq: f.num("seq"), Wave: f.num("wave"),
 		Visible: f.num("visible"), InFlight: f.num("in_flight"), Delayed: f.num("delayed"), Backlog: f.num("backlog"),
 		Running: small("running"), Pending: small("pending"), Desired: small("desired"), Busy: small("busy"),
-		SpentPico: f.num("spent_pico"), Want: small("want"), Jobs: f.numbers("jobs", MaxLedgerJobs+1), Binding: f.str("binding"), Reason: f.str("reason"),
+		SpentPico: f.num("spent_pico"), Want: small("want"), OnDemand: small("on_demand"), Jobs: f.numbers("jobs", MaxLedgerJobs+1), Binding: f.str("binding"), Reason: f.str("reason"),
+		Memory: f.bin("memory"),
 	}, f.err
 }

@@ -173,7 +173,8 @@ func TestDecisionsAcrossMidnight(t *testing.T) {
 	for i := range 6 {
 		d := store.Decision{
 			Fleet: "f", At: midnight.Add(time.Duration(i-3) * time.Minute), Seq: int64(i), Wave: 2, Visible: 10, InFlight: 3, Delayed: 1,
-			Backlog: 1000, Running: 4, Pending: 1, Desired: 5, Busy: 4, SpentPico: 12e9, Want: 8, Binding: "max", Reason: "doubling",
+			Backlog: 1000, Running: 4, Pending: 1, Desired: 5, Busy: 4, SpentPico: 12e9, Want: 8, OnDemand: i, Binding: "max", Reason: "doubling",
+			Memory: []byte{0, byte(i)},
 		}
 		if i%2 == 0 {
 			d.Jobs = map[string]int64{"prices": 900, store.OtherJobs: int64(100 + i)}

@@ -32,9 +32,9 @@ const (
 	ledHeld    = "he"
 	ledProtect = "pr" // 1
 	ledRelease = "re" // 1
-	ledJobs    = "j" // map: job → [ok, failed, busy ms, wasted ms, failed ms, interrupted ms, running ms], zeros at the end left out
-	ledHist    = "h" // array: bucket gap, count, …
-	ledCost    = "c" // map: see cost
+	ledJobs    = "j"  // map: job → [ok, failed, busy ms, wasted ms, failed ms, interrupted ms, running ms], zeros at the end left out
+	ledHist    = "h"  // array: bucket gap, count, …
+	ledCost    = "c"  // map: see cost
 )
 
 func encodeLedger(l Ledger) ([]byte, error) {

@@ -33,6 +33,7 @@ type cloud struct {
 	ecsErr    error
 	described int
 	updates   []int32
+	cutOff    []string
 
 	stopped []ecstypes.Task // shown in pages of two
 	lists   int
@@ -103,6 +104,11 @@ func (c *cloud) UpdateService(_ context.Context, in *ecs.UpdateServiceInput, _ .
 	}
 	c.service.DesiredCount = *in.DesiredCount
 	return &ecs.UpdateServiceOutput{}, nil
+}
+
+func (c *cloud) StopTask(_ context.Context, in *ecs.StopTaskInput, _ ...func(*ecs.Options)) (*ecs.StopTaskOutput, error) {
+	c.cutOff = append(c.cutOff, *in.Task)
+	return &ecs.StopTaskOutput{}, nil
 }
 
 func (c *cloud) ListTasks(_ context.Context, in *ecs.ListTasksInput, _ ...func(*ecs.Options)) (*ecs.ListTasksOutput, error) {

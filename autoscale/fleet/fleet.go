@@ -2,9 +2,11 @@ package fleet
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/starburst-go/starburst/autoscale"
@@ -35,8 +37,12 @@ type Config struct {
 	ECS      ECS
 	Store    Store
 	QueueURL string
-	// Cluster and Service are the ECS service to size.
+	// Cluster and Service are the ECS service to size. Services, when set, are several that share the fleet instead: each
+	// holds 5,000 workers and launches 500 a minute at most.
 	Cluster, Service string
+	Services         []string
+	// Fallback are services on On-Demand capacity, for when the others are on Spot and that is not to be had.
+	Fallback []string
 	// Fleet is the name that jobs, ledgers and the lease are stored under.
 	Fleet string
 	// Owner names this process among those that may lead the fleet; it must be unique.
@@ -53,6 +59,13 @@ type Config struct {
 	Prices *cost.Book
 	// Capped makes them also carry the spending of the last hour and day.
 	Capped bool
+	// Quotas tells what the vCPU quota has left, WorkerVCPU how many vCPUs a worker has. Default: none, no such limit.
+	Quotas     Quotas
+	WorkerVCPU float64
+	// Subnets tells how many addresses are left. Default: none, no such limit.
+	Subnets Subnets
+	// MinBilled is the least that a worker's life is charged as; idle workers are kept for as long. Default: autoscale.DefaultMinBilled.
+	MinBilled time.Duration
 	// Log receives a line for what cannot be read. Default: none.
 	Log *slog.Logger
 }
@@ -62,6 +75,11 @@ func (c Config) withDefaults() Config {
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	c.LedgerEvery = cmp.Or(c.LedgerEvery, DefaultLedgerEvery)
 	c.DiscoverEvery = cmp.Or(c.DiscoverEvery, DefaultDiscoverEvery)
+	c.MinBilled = max(0, cmp.Or(c.MinBilled, autoscale.DefaultMinBilled))
+	if len(c.Services) == 0 {
+		c.Services = []string{c.Service}
+	}
+	c.Service = c.Services[0]
 	return c
 }
 
@@ -85,7 +103,7 @@ func (c Config) validate() error {
 // Fleet is everything a loop needs to size one fleet.
 type Fleet struct {
 	Observer *Observer
-	Service  *Service
+	Services *Services
 	Journal  *Journal
 	Lease    *Lease
 	Settler  *Settler
@@ -97,16 +115,23 @@ func New(c Config) (*Fleet, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	settler := &Settler{tasks: c.ECS, ends: c.Store, cluster: c.Cluster, service: c.Service, fleet: c.Fleet, log: c.Log}
+	all := slices.Concat(c.Services, c.Fallback)
+	settler := &Settler{tasks: c.ECS, ends: c.Store, cluster: c.Cluster, services: all, fleet: c.Fleet, log: c.Log}
+	seen := &past{}
+	crew := &crew{tasks: c.ECS, cluster: c.Cluster, fleet: c.Fleet, minBilled: c.MinBilled,
+		control: func(ctx context.Context, change func(*store.Control)) error {
+			return c.Store.UpdateControl(ctx, c.Fleet, change)
+		}}
 	return &Fleet{
 		Observer: &Observer{
-			sqs: c.SQS, queueURL: c.QueueURL, ledgers: c.Store, fleet: c.Fleet, settler: settler,
+			sqs: c.SQS, queueURL: c.QueueURL, ledgers: c.Store, fleet: c.Fleet, settler: settler, crew: crew, past: seen,
+			quotas: c.Quotas, vcpu: c.WorkerVCPU, subnets: c.Subnets, minBilled: c.MinBilled, log: c.Log,
 			ledgerEvery: c.LedgerEvery, book: c.Prices, capped: c.Capped, roster: roster{every: c.DiscoverEvery, store: c.Store, fleet: c.Fleet, log: c.Log},
 		},
-		Service: NewService(c.ECS, c.Cluster, c.Service),
-		Journal: &Journal{store: c.Store, fleet: c.Fleet},
-		Lease:   &Lease{store: c.Store, fleet: c.Fleet, owner: c.Owner, ttl: c.LeaseTTL},
-		Settler: settler,
+		Services: newServices(c.ECS, c.Cluster, c.Services, c.Fallback, crew),
+		Journal:  &Journal{store: c.Store, fleet: c.Fleet, past: seen},
+		Lease:    &Lease{store: c.Store, fleet: c.Fleet, owner: c.Owner, ttl: c.LeaseTTL, lost: crew.forget},
+		Settler:  settler,
 	}, nil
 }
 
@@ -115,5 +140,5 @@ func (f *Fleet) Watch(job string) { f.Observer.Watch(job) }
 
 // Parts returns what autoscale.New takes.
 func (f *Fleet) Parts() autoscale.Parts {
-	return autoscale.Parts{Observer: f.Observer, Fleet: f.Service, Journal: f.Journal, Lease: f.Lease}
+	return autoscale.Parts{Observer: f.Observer, Fleet: f.Services, Journal: f.Journal, Lease: f.Lease}
 }

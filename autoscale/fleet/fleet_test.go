@@ -21,8 +21,8 @@ func TestCounts(t *testing.T) {
 	t.Parallel()
 	c := newCloud()
 	c.service.DesiredCount, c.service.RunningCount, c.service.PendingCount = 5, 3, 2
-	got, err := open(t, c, nil).Service.Counts(t.Context())
-	if want := (autoscale.Counts{Desired: 5, Running: 3, Pending: 2}); got != want || err != nil {
+	got, err := open(t, c, nil).Services.Counts(t.Context())
+	if want := (autoscale.Standing{Counts: autoscale.Counts{Desired: 5, Running: 3, Pending: 2}}); got != want || err != nil {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
 }
@@ -38,7 +38,7 @@ func TestAServiceThatIsNotThereIsOneTypedError(t *testing.T) {
 	} {
 		c := newCloud()
 		breakIt(c)
-		_, err := open(t, c, nil).Service.Counts(t.Context())
+		_, err := open(t, c, nil).Services.Counts(t.Context())
 		var missing *fleet.NoServiceError
 		if !errors.As(err, &missing) || missing.Service != "workers" || !strings.Contains(err.Error(), "create the stack") {
 			t.Errorf("%s: got %v", because, err)
@@ -46,16 +46,16 @@ func TestAServiceThatIsNotThereIsOneTypedError(t *testing.T) {
 	}
 	c := newCloud()
 	c.ecsErr = errBroken
-	if _, err := open(t, c, nil).Service.Counts(t.Context()); !errors.Is(err, errBroken) {
+	if _, err := open(t, c, nil).Services.Counts(t.Context()); !errors.Is(err, errBroken) {
 		t.Errorf("another error must keep its cause: %v", err)
 	}
 }
 
-func TestSetDesiredAsksOnceAndRepeatsAfterAnError(t *testing.T) {
+func TestAnOrderAsksOnceAndRepeatsAfterAnError(t *testing.T) {
 	t.Parallel()
 	c := newCloud()
-	s := open(t, c, nil).Service
-	set := func(n int) error { return s.SetDesired(t.Context(), n) }
+	s := open(t, c, nil).Services
+	set := func(n int) error { return s.Order(t.Context(), autoscale.Order{Workers: n}) }
 	if err := errors.Join(set(2), set(2), set(2)); err != nil {
 		t.Fatal(err)
 	}
@@ -131,16 +131,18 @@ func TestJournalKeepsDecisionsAndBeatsEvery30Seconds(t *testing.T) {
 			Jobs:   map[string]int64{"a": 5, "b": 80, "c": 1, "d": 1, "e": 1, "f": 1, "g": 1, "h": 1, "i": 1, "j": 2},
 			Counts: autoscale.Counts{Desired: 2, Running: 2, Pending: 1}},
 	}
+	memory := autoscale.State{At: noon, Seq: 7, Wave: 3, Memory: autoscale.Memory{Probe: 16, Rates: [18]float64{1.5}, Draining: true}}
 	for _, at := range []time.Duration{0, 10 * time.Second, 30 * time.Second} {
 		d.At = noon.Add(at)
 		d.Observation.Now = d.At
-		if err := j.Record(t.Context(), d); err != nil {
+		if err := j.Record(t.Context(), d, memory); err != nil {
 			t.Fatal(err)
 		}
 	}
 	want := store.Decision{Fleet: "default", At: noon, Seq: 7, Wave: 3, Visible: 1, InFlight: 2, Delayed: 3, Backlog: 90,
 		Running: 2, Pending: 1, Desired: 2, Busy: 2, SpentPico: 11, Want: 4, Binding: "wave", Reason: "wave 3: 2→4",
 		Jobs: map[string]int64{"b": 80, "a": 5, "j": 2, "c": 1, "d": 1, "e": 1, "f": 1, "g": 1, store.OtherJobs: 2}}
+	want.Memory = c.decisions[0].Memory
 	if diff := cmp.Diff(want, c.decisions[0]); diff != "" {
 		t.Errorf("stored (-want +got):\n%s", diff)
 	}
@@ -151,11 +153,14 @@ func TestJournalKeepsDecisionsAndBeatsEvery30Seconds(t *testing.T) {
 		t.Errorf("control: %+v", c.control)
 	}
 	d.Observation.Jobs = nil // only the bill needs the causes
-	last, found, err := open(t, c, nil).Journal.Last(t.Context(), noon.Add(time.Minute))
+	last, after, found, err := open(t, c, nil).Journal.Last(t.Context(), noon.Add(time.Minute))
 	if diff := cmp.Diff(d, last); diff != "" || !found || err != nil {
 		t.Errorf("last: %v %v (-want +got):\n%s", found, err, diff)
 	}
-	if _, found, _ := j.Last(t.Context(), noon.Add(time.Hour)); found {
+	if diff := cmp.Diff(memory, after); diff != "" {
+		t.Errorf("what a successor remembers (-want +got):\n%s", diff)
+	}
+	if _, _, found, _ := j.Last(t.Context(), noon.Add(time.Hour)); found {
 		t.Error("an hour-old decision is no decision to go on from")
 	}
 }
@@ -170,7 +175,7 @@ func TestOnlyARaiseHasCauses(t *testing.T) {
 		{Want: 3, Hold: true, Observation: autoscale.Observation{Counts: autoscale.Counts{Desired: 2}}},
 	} {
 		d.At, d.Observation.Jobs = noon, map[string]int64{"a": 5}
-		if err := j.Record(t.Context(), d); err != nil {
+		if err := j.Record(t.Context(), d, autoscale.State{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -42,9 +43,10 @@ type roster struct {
 	fleet string
 	log   *slog.Logger
 
-	refreshing sync.Mutex // serialises refresh, which asks the store; protects jobs and discovered
-	jobs       []entry    // in the order they became known
-	discovered time.Time  // when the index was last searched
+	refreshing sync.Mutex        // serialises refresh, which asks the store; protects jobs and discovered
+	jobs       []entry           // in the order they became known
+	discovered time.Time         // when the index was last searched
+	finished   map[string]string // the handlers of jobs that have ended, by id
 
 	mu    sync.Mutex // protects asked; never held while the store is asked
 	asked []string   // jobs to watch that refresh has not taken over yet
@@ -132,6 +134,9 @@ func (r *roster) reread(ctx context.Context, e *entry, now time.Time) error {
 	switch {
 	case err == nil && (unfinished(j) || r.mayWake(e, j)):
 		e.job, e.read, e.dormant = j, now, !unfinished(j)
+		if e.dormant {
+			r.remember(j)
+		}
 		return nil
 	case unreadable(err):
 		r.log.Warn("a job cannot be read; its messages are counted like those of strangers", "job", e.id, "error", err)
@@ -172,8 +177,12 @@ func (r *roster) discover(ctx context.Context, now time.Time) error {
 		if err != nil {
 			return fmt.Errorf("search the job index: %w", err)
 		}
-		if j.Fleet == r.fleet && unfinished(j) {
+		switch {
+		case j.Fleet != r.fleet:
+		case unfinished(j):
 			found = append(found, entry{id: j.ID, job: j, read: now})
+		default:
+			r.remember(j)
 		}
 	}
 	for _, f := range found {
@@ -185,6 +194,26 @@ func (r *roster) discover(ctx context.Context, now time.Time) error {
 	}
 	r.discovered = now
 	return nil
+}
+
+// maxFinished bounds the ended jobs that are remembered; the newest come first in a search.
+const maxFinished = 500
+
+// remember keeps the handler of a job that has ended: how long its tasks took is what is known of the next one's.
+func (r *roster) remember(j store.Job) {
+	if r.finished == nil {
+		r.finished = map[string]string{}
+	}
+	if _, known := r.finished[j.ID]; known || len(r.finished) < maxFinished {
+		r.finished[j.ID] = j.Handler
+	}
+}
+
+// handlers returns the handlers of jobs that have ended.
+func (r *roster) handlers() map[string]string {
+	r.refreshing.Lock()
+	defer r.refreshing.Unlock()
+	return maps.Clone(r.finished)
 }
 
 // unreadable reports an item that will never be readable. One such job must not stop the whole fleet.

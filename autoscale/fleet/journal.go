@@ -3,6 +3,7 @@ package fleet
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -38,6 +39,7 @@ const (
 type Journal struct {
 	store Decisions
 	fleet string
+	past  *past // learns from the decisions of an earlier leader
 
 	mu       sync.Mutex // protects what workers were last told
 	beatAt   time.Time
@@ -49,8 +51,12 @@ var _ autoscale.Journal = (*Journal)(nil)
 
 // Record stores d and tells the workers what they need to know of it: that a leader
 // is alive, whether to take no new task because the money ends, and which jobs have reached their cost caps.
-func (j *Journal) Record(ctx context.Context, d autoscale.Decision) error {
-	if err := j.store.PutDecision(ctx, stored(d, j.fleet)); err != nil {
+func (j *Journal) Record(ctx context.Context, d autoscale.Decision, after autoscale.State) error {
+	record := stored(d, j.fleet)
+	if memory, err := json.Marshal(after); err == nil { // a number that JSON has no words for is not worth a decision
+		record.Memory = memory
+	}
+	if err := j.store.PutDecision(ctx, record); err != nil {
 		return err
 	}
 	stopErr := j.stop(ctx, d) // some may have been stopped nevertheless
@@ -97,17 +103,20 @@ func (j *Journal) stop(ctx context.Context, d autoscale.Decision) (failed error)
 	return failed
 }
 
-// Last returns the newest decision of the last ten minutes.
-func (j *Journal) Last(ctx context.Context, now time.Time) (autoscale.Decision, bool, error) {
+// Last returns the newest decision of the last ten minutes, and what was remembered after it.
+func (j *Journal) Last(ctx context.Context, now time.Time) (d autoscale.Decision, after autoscale.State, found bool, err error) {
 	var last store.Decision
-	found := false
 	for d, err := range j.store.Decisions(ctx, j.fleet, now.Add(-recent), now.Add(time.Second)) {
 		if err != nil {
-			return autoscale.Decision{}, false, err
+			return autoscale.Decision{}, after, false, err
 		}
+		j.past.note(d.At, d.Running+d.Pending)
 		last, found = d, true
 	}
-	return restored(last), found, nil
+	if json.Unmarshal(last.Memory, &after) != nil {
+		after = autoscale.State{} // of another version: only its wave is gone on from
+	}
+	return restored(last), after, found, nil
 }
 
 // stored and restored translate between the decision and its record.
@@ -117,7 +126,7 @@ func stored(d autoscale.Decision, fleet string) store.Decision {
 		Fleet: fleet, At: d.At, Seq: d.Seq, Wave: d.Wave,
 		Visible: o.Visible, InFlight: o.InFlight, Delayed: o.Delayed, Backlog: d.Backlog,
 		Running: o.Running, Pending: o.Pending, Desired: o.Desired, Busy: o.Busy, SpentPico: int64(o.Spent),
-		Want: d.Want, Jobs: causes(d), Binding: string(d.Binding), Reason: d.Reason,
+		Want: d.Want, OnDemand: d.OnDemand, Jobs: causes(d), Binding: string(d.Binding), Reason: d.Reason,
 	}
 }
 
@@ -143,7 +152,7 @@ func causes(d autoscale.Decision) map[string]int64 {
 
 func restored(d store.Decision) autoscale.Decision {
 	return autoscale.Decision{
-		At: d.At, Seq: d.Seq, Wave: d.Wave, Backlog: d.Backlog, From: d.Desired, Want: d.Want,
+		At: d.At, Seq: d.Seq, Wave: d.Wave, Backlog: d.Backlog, From: d.Desired, Want: d.Want, OnDemand: d.OnDemand,
 		Hold: d.Binding == string(autoscale.BindHold), Binding: autoscale.Binding(d.Binding), Reason: d.Reason,
 		Observation: autoscale.Observation{
 			Now: d.At, Visible: d.Visible, InFlight: d.InFlight, Delayed: d.Delayed, Busy: d.Busy, Spent: cost.PicoUSD(d.SpentPico),

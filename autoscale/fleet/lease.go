@@ -25,6 +25,7 @@ type Lease struct {
 	store        Leases
 	fleet, owner string
 	ttl          time.Duration
+	lost         func() // called when the lease is not held, or its holder may have been another meanwhile
 
 	mu   sync.Mutex // protects held and have
 	held bool
@@ -45,6 +46,7 @@ func (l *Lease) Hold(ctx context.Context, now time.Time) (time.Time, bool, error
 	if l.held {
 		l.have, l.held, err = l.store.RenewLease(ctx, l.have, l.ttl, now)
 	} else {
+		l.lost()
 		l.have, l.held, err = l.store.AcquireLease(ctx, l.fleet, l.owner, l.ttl, now)
 	}
 	if err != nil {

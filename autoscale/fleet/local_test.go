@@ -110,9 +110,9 @@ func TestALoopSizesTheEmbeddedStack(t *testing.T) {
 	var got autoscale.Counts
 	for got.Running < 2 && time.Since(begin) < 10*time.Second {
 		time.Sleep(5 * time.Millisecond) // processes start in their own time
-		var err error
-		got, err = f.Service.Counts(ctx)
+		standing, err := f.Services.Counts(ctx)
 		check(t, err)
+		got = standing.Counts
 	}
 	t.Logf("2 workers after %s", time.Since(begin).Round(time.Millisecond))
 	if got != (autoscale.Counts{Desired: 2, Running: 2}) {

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"sync"
 	"time"
@@ -37,6 +38,13 @@ type Observer struct {
 	capped      bool // the spending of the last hour and day is wanted
 	roster      roster
 	settler     *Settler
+	crew        *crew
+	past        *past
+	quotas      Quotas
+	subnets     Subnets
+	vcpu        float64 // of a worker
+	minBilled   time.Duration
+	log         *slog.Logger
 
 	mu       sync.Mutex // protects the cache below
 	cached   []store.Ledger
@@ -51,9 +59,9 @@ var (
 // Watch counts the job's tasks from the next observation on, before the job index would show it.
 func (o *Observer) Watch(job string) { o.roster.watch(job) }
 
-// Observe asks the queue, and the store for what may have changed: at most three calls, at the same
-// time. Once a minute it also settles the bills of workers that have stopped.
-func (o *Observer) Observe(ctx context.Context, now time.Time) (autoscale.Observation, error) {
+// Observe asks the queue, and the store for what may have changed, and quota and subnets where they are to be held: at most five calls,
+// at the same time. Once a minute it also settles the bills of workers that have stopped.
+func (o *Observer) Observe(ctx context.Context, now time.Time, standing autoscale.Standing) (autoscale.Observation, error) {
 	var obs autoscale.Observation
 	var jobs []store.Job
 	var ledgers []store.Ledger
@@ -68,15 +76,27 @@ func (o *Observer) Observe(ctx context.Context, now time.Time) (autoscale.Observ
 		ledgers, taken, err = o.readLedgers(gctx, now)
 		return err
 	})
+	o.past.note(now, standing.Running+standing.Pending)
+	var quota, addresses autoscale.Room
+	g.Go(func() error {
+		quota = quotaRoom(gctx, o.quotas, o.past, o.vcpu, standing.Desired)
+		return nil
+	})
+	g.Go(func() error {
+		addresses = addressRoom(gctx, o.subnets, standing.Counts)
+		return nil
+	})
 	if err := g.Wait(); err != nil {
 		return autoscale.Observation{}, err
 	}
+	obs.Quota, obs.Addresses = quota, addresses
 	o.settler.learn(ledgers)
-	o.settler.settleIfDue(ctx, now)
+	o.settler.settleIfDue(ctx, now, standing.Desired > standing.Running)
 	obs.Taken = taken
 	settled := survey(&obs, ledgers, now)
 	recent := since(ledgers, oldest(jobs, now), now)
 	evidence(&obs, recent, now)
+	o.attend(ctx, &obs, ledgers, recent, standing, now)
 	for _, j := range jobs {
 		tasks, messages := outstanding(j, settled[j.ID])
 		obs.KnownTasks += tasks
@@ -88,7 +108,23 @@ func (o *Observer) Observe(ctx context.Context, now time.Time) (autoscale.Observ
 			obs.Jobs[j.ID] += tasks
 		}
 	}
+	kinds(&obs, jobs, o.roster.handlers(), ledgers)
 	return obs, o.spend(&obs, ledgers, recent, jobs, now)
+}
+
+// attend adds what is known of the workers one by one.
+func (o *Observer) attend(ctx context.Context, obs *autoscale.Observation, ledgers, recent []store.Ledger, standing autoscale.Standing, now time.Time) {
+	o.crew.attend(ledgers, now)
+	if err := o.crew.ask(ctx, now); err != nil {
+		o.log.Warn("start-up times are measured without what ECS knows", "error", err)
+	}
+	o.crew.starts(obs, recent, now)
+	obs.IdlePaid, obs.Released = o.crew.spare(standing.Desired)
+	obs.Interruptions = interruptions(ledgers, now)
+	obs.Provisioning = max(0, max(standing.Desired, standing.Running+standing.Pending)-obs.Heard-obs.Silent)
+	if o.book != nil {
+		obs.Prepaid = unbilled(recent, o.minBilled, now)
+	}
 }
 
 // attributes are the counts asked of SQS.

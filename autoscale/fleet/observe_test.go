@@ -15,7 +15,7 @@ import (
 
 // job is a sealed job of 1,000 tasks in messages of 10.
 func job(id string, edit func(*store.Job)) store.Job {
-	j := store.Job{ID: id, Fleet: "default", N: 1000, Confirmed: 1000, Plan: store.Plan{Chunk: 10}, State: store.Sealed, Created: noon}
+	j := store.Job{ID: id, Fleet: "default", Handler: "price", N: 1000, Confirmed: 1000, Plan: store.Plan{Chunk: 10}, State: store.Sealed, Created: noon}
 	if edit != nil {
 		edit(&j)
 	}
@@ -50,13 +50,15 @@ func TestObserve(t *testing.T) {
 			jobs:    []store.Job{job("job0", nil), job("job1", nil)},
 			ledgers: []store.Ledger{idle("a", nil), idle("b", func(l *store.Ledger) { l.Final = true }),
 				idle("c", func(l *store.Ledger) { l.Updated = noon.Add(-time.Hour) })},
-			want: autoscale.Observation{KnownTasks: 1700, KnownMessages: 170, Jobs: map[string]int64{"job0": 700, "job1": 1000}, Heard: 1, IdlePolls: 1, EmptySince: noon.Add(-20 * time.Second)},
+			want: autoscale.Observation{KnownTasks: 1700, KnownMessages: 170, Jobs: map[string]int64{"job0": 700, "job1": 1000}, Heard: 1, IdlePolls: 1, EmptySince: noon.Add(-20 * time.Second),
+				Evidence: autoscale.Evidence{Kinds: []autoscale.Kind{{Name: "price", Tasks: 1700}}}},
 		},
 		{
 			because: "a job that is still being sent counts what SQS has confirmed",
 			jobs:    []store.Job{job("job0", func(j *store.Job) { j.State, j.Confirmed = store.Open, 155 })},
 			ledgers: []store.Ledger{idle("a", nil)},
-			want:    autoscale.Observation{KnownTasks: 55, KnownMessages: 6, Jobs: map[string]int64{"job0": 55}, Heard: 1, IdlePolls: 1, EmptySince: noon.Add(-20 * time.Second)},
+			want:    autoscale.Observation{KnownTasks: 55, KnownMessages: 6, Jobs: map[string]int64{"job0": 55}, Heard: 1, IdlePolls: 1, EmptySince: noon.Add(-20 * time.Second),
+				Evidence: autoscale.Evidence{Kinds: []autoscale.Kind{{Name: "price", Tasks: 55}}}},
 		},
 		{
 			because: "confirmations lag behind results: never below zero",
@@ -92,7 +94,7 @@ func TestObserve(t *testing.T) {
 		for _, j := range c.jobs {
 			cl.jobs[j.ID] = j
 		}
-		got, err := open(t, cl, nil).Observer.Observe(t.Context(), noon)
+		got, err := open(t, cl, nil).Observer.Observe(t.Context(), noon, autoscale.Standing{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -113,7 +115,7 @@ func TestObserveIsCheap(t *testing.T) {
 	calls := func() int { return c.sqsCalls + c.ledgerReads + c.jobReads + c.searches }
 	for tick := range 300 { // a minute of a laptop's ticks
 		before := calls()
-		if _, err := o.Observe(t.Context(), noon.Add(time.Duration(tick)*200*time.Millisecond)); err != nil {
+		if _, err := o.Observe(t.Context(), noon.Add(time.Duration(tick)*200*time.Millisecond), autoscale.Standing{}); err != nil {
 			t.Fatal(err)
 		}
 		if n := calls() - before; n > 3 {
@@ -136,7 +138,7 @@ func TestSealedJobsAreReadSeldomUntilTheyAreDone(t *testing.T) {
 	at := noon
 	observe := func(after time.Duration) int64 {
 		at = at.Add(after)
-		obs, err := o.Observe(t.Context(), at)
+		obs, err := o.Observe(t.Context(), at, autoscale.Standing{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -163,7 +165,7 @@ func TestAWatchedJobCountsAtOnce(t *testing.T) {
 	t.Parallel()
 	c := newCloud()
 	f := open(t, c, nil)
-	if _, err := f.Observer.Observe(t.Context(), noon); err != nil {
+	if _, err := f.Observer.Observe(t.Context(), noon, autoscale.Standing{}); err != nil {
 		t.Fatal(err)
 	}
 	c.jobs["fresh"] = job("fresh", nil) // not in the index the cloud lists
@@ -171,7 +173,7 @@ func TestAWatchedJobCountsAtOnce(t *testing.T) {
 	f.Watch("fresh")
 	f.Watch("never heard of")
 	for i, want := range []int64{1000, 1000} {
-		obs, err := f.Observer.Observe(t.Context(), noon.Add(time.Duration(i+1)*time.Second))
+		obs, err := f.Observer.Observe(t.Context(), noon.Add(time.Duration(i+1)*time.Second), autoscale.Standing{})
 		if err != nil || obs.KnownTasks != want {
 			t.Errorf("tick %d: %d tasks, %v", i, obs.KnownTasks, err)
 		}
@@ -188,12 +190,12 @@ func TestOneUnreadableJobDoesNotStopTheFleet(t *testing.T) {
 	c.jobs["job0"] = job("job0", nil)
 	c.jobErr = &store.CorruptError{Key: "J#bad / META", Detail: "the plan"}
 	f := open(t, c, nil)
-	obs, err := f.Observer.Observe(t.Context(), noon)
+	obs, err := f.Observer.Observe(t.Context(), noon, autoscale.Standing{})
 	if err != nil || obs.KnownTasks != 1000 || obs.Visible != 3 {
 		t.Errorf("search: %+v, %v", obs, err)
 	}
 	f.Watch("bad")
-	if _, err := f.Observer.Observe(t.Context(), noon.Add(time.Second)); err != nil {
+	if _, err := f.Observer.Observe(t.Context(), noon.Add(time.Second), autoscale.Standing{}); err != nil {
 		t.Errorf("read: %v", err)
 	}
 }
@@ -207,13 +209,13 @@ func TestObserveFailsAsAWhole(t *testing.T) {
 	} {
 		c := newCloud()
 		breakIt(c)
-		if obs, err := open(t, c, nil).Observer.Observe(t.Context(), noon); !errors.Is(err, errBroken) || !cmp.Equal(obs, autoscale.Observation{}) {
+		if obs, err := open(t, c, nil).Observer.Observe(t.Context(), noon, autoscale.Standing{}); !errors.Is(err, errBroken) || !cmp.Equal(obs, autoscale.Observation{}) {
 			t.Errorf("%s: got %+v, %v", because, obs, err)
 		}
 	}
 	c := newCloud()
 	c.inFlight = "many"
-	if _, err := open(t, c, nil).Observer.Observe(t.Context(), noon); err == nil {
+	if _, err := open(t, c, nil).Observer.Observe(t.Context(), noon, autoscale.Standing{}); err == nil {
 		t.Error("a count that is no number was believed")
 	}
 }
@@ -232,7 +234,7 @@ func TestSpentIsThePriceOfTheWorkersOfUnfinishedJobs(t *testing.T) {
 		idle("old", func(l *store.Ledger) { l.Final, l.Updated = true, noon.Add(-time.Hour) }),
 	}
 	o := open(t, c, func(c *fleet.Config) { c.Prices = book }).Observer
-	obs, err := o.Observe(t.Context(), noon)
+	obs, err := o.Observe(t.Context(), noon, autoscale.Standing{})
 	if want := cost.PicoUSD((65 + 60) * (8_994_400 + 2*988_900)); err != nil || obs.Spent != want {
 		t.Errorf("spent %s, want %s (%v)", obs.Spent, want, err)
 	}
@@ -247,7 +249,7 @@ func TestAnObservationSaysHowLongTasksTake(t *testing.T) {
 		{Worker: "ended", Updated: noon.Add(-time.Minute), Final: true, Hist: map[int]int64{8: 1, 80: 2}},
 		{Worker: "of another time", Updated: noon.Add(-2 * time.Hour), Final: true, Hist: map[int]int64{3: 1000}},
 	}
-	o, err := open(t, c, nil).Observer.Observe(t.Context(), noon)
+	o, err := open(t, c, nil).Observer.Observe(t.Context(), noon, autoscale.Standing{})
 	if err != nil {
 		t.Fatal(err)
 	}

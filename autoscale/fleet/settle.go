@@ -48,21 +48,29 @@ type Ends interface {
 // Settler notes what workers could not see themselves: when ECS stopped them, from
 // when to when they are billed, and on which capacity. It is safe for concurrent use.
 type Settler struct {
-	tasks                   Tasks
-	ends                    Ends
-	cluster, service, fleet string
-	log                     *slog.Logger
+	tasks          Tasks
+	ends           Ends
+	cluster, fleet string
+	services       []string
+	log            *slog.Logger
 
 	mu   sync.Mutex          // protects all below
 	done map[string]struct{} // task ids
 	last time.Time
 }
 
-// settleIfDue settles at most once in settleEvery. What fails is logged and done
+// settleSoon is how often they are looked up while launched workers do not arrive: they may have failed to start.
+const settleSoon = 10 * time.Second
+
+// settleIfDue settles at most once in settleEvery, in settleSoon when it is urgent. What fails is logged and done
 // the next time: a bill that lags must not hold up the sizing of the fleet.
-func (s *Settler) settleIfDue(ctx context.Context, now time.Time) {
+func (s *Settler) settleIfDue(ctx context.Context, now time.Time, urgent bool) {
+	every := settleEvery
+	if urgent {
+		every = settleSoon
+	}
 	s.mu.Lock()
-	due := now.Sub(s.last) >= settleEvery
+	due := now.Sub(s.last) >= every
 	if due {
 		s.last = now
 	}
@@ -79,11 +87,20 @@ func (s *Settler) settleIfDue(ctx context.Context, now time.Time) {
 
 // Settle notes the ends of all stopped tasks that ECS still shows and that are not noted yet.
 func (s *Settler) Settle(ctx context.Context) error {
-	in := &ecs.ListTasksInput{Cluster: &s.cluster, ServiceName: &s.service, DesiredStatus: types.DesiredStatusStopped}
+	for _, name := range s.services {
+		if err := s.settleService(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Settler) settleService(ctx context.Context, name string) error {
+	in := &ecs.ListTasksInput{Cluster: &s.cluster, ServiceName: &name, DesiredStatus: types.DesiredStatusStopped}
 	for {
 		out, err := s.tasks.ListTasks(ctx, in)
 		if err != nil {
-			return fmt.Errorf("list the stopped tasks of service %q: %w", s.service, err)
+			return fmt.Errorf("list the stopped tasks of service %q: %w", name, err)
 		}
 		if err := s.settle(ctx, s.open(out.TaskArns)); err != nil {
 			return err
@@ -112,7 +129,7 @@ func (s *Settler) settle(ctx context.Context, arns []string) error {
 	}
 	out, err := s.tasks.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &s.cluster, Tasks: arns[:min(len(arns), describeAtOnce)]})
 	if err != nil {
-		return fmt.Errorf("describe stopped tasks of service %q: %w", s.service, err)
+		return fmt.Errorf("describe stopped tasks of cluster %q: %w", s.cluster, err)
 	}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(settlers)

@@ -9,6 +9,7 @@ import (
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/starburst-go/starburst/autoscale"
 	"github.com/starburst-go/starburst/store"
 )
 
@@ -70,7 +71,7 @@ func TestSettlingIsPartOfObservingAndNeverStopsIt(t *testing.T) {
 	f := open(t, c, nil)
 	observe := func(now time.Time, lists int) {
 		t.Helper()
-		if _, err := f.Observer.Observe(t.Context(), now); err != nil {
+		if _, err := f.Observer.Observe(t.Context(), now, autoscale.Standing{}); err != nil {
 			t.Error(err)
 		}
 		if c.lists != lists {

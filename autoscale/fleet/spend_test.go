@@ -48,7 +48,7 @@ func TestAnObservationSaysWhatWasSpent(t *testing.T) {
 		billed("long ago", "old", ago(50*time.Hour), ago(49*time.Hour), true),
 	}
 	f := open(t, c, func(c *fleet.Config) { c.Prices, c.Capped = book, true })
-	o, err := f.Observer.Observe(t.Context(), noon)
+	o, err := f.Observer.Observe(t.Context(), noon, autoscale.Standing{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestWorkersAndJobsAreToldOfTheEndOfTheMoney(t *testing.T) {
 		t.Helper()
 		at = at.Add(time.Second)
 		d.At = at
-		if err := f.Journal.Record(t.Context(), d); err != nil {
+		if err := f.Journal.Record(t.Context(), d, autoscale.State{}); err != nil {
 			t.Fatal(err)
 		}
 		if c.beats != beats || c.control.Draining != draining {
@@ -113,18 +113,18 @@ func TestWorkersAreToldOfAStoppedJobWhenItFailedBefore(t *testing.T) {
 	c.controlErr = errors.New("throttled")
 	d := autoscale.Decision{At: noon, Over: []string{"dear"}}
 	d.Observation.Caps = []autoscale.JobCap{{Job: "dear", Cap: 5 * cost.USD, Spent: 6 * cost.USD}}
-	if err := f.Journal.Record(t.Context(), d); !errors.Is(err, c.controlErr) {
+	if err := f.Journal.Record(t.Context(), d, autoscale.State{}); !errors.Is(err, c.controlErr) {
 		t.Errorf("recorded with %v", err)
 	}
 	c.controlErr = nil
-	if err := f.Journal.Record(t.Context(), autoscale.Decision{At: noon.Add(time.Second)}); err != nil { // it is no capped job any more
+	if err := f.Journal.Record(t.Context(), autoscale.Decision{At: noon.Add(time.Second)}, autoscale.State{}); err != nil { // it is no capped job any more
 		t.Error(err)
 	}
 	if got := fmt.Sprint(c.control.Cancelled); got != "[dear]" {
 		t.Errorf("workers are told that %s are cancelled", got)
 	}
 	c.control.LeaderAt, c.control.Draining = noon.Add(time.Hour), true // by the next leader
-	if err := f.Journal.Record(t.Context(), autoscale.Decision{At: noon.Add(time.Minute)}); err != nil {
+	if err := f.Journal.Record(t.Context(), autoscale.Decision{At: noon.Add(time.Minute)}, autoscale.State{}); err != nil {
 		t.Error(err)
 	}
 	if !c.control.Draining || !c.control.LeaderAt.Equal(noon.Add(time.Hour)) {
@@ -148,11 +148,11 @@ func TestAJobThatIsTakenUpAgainIsSeenByALeaderElsewhere(t *testing.T) {
 	observe := func(after time.Duration, tasks int64, caps int) {
 		t.Helper()
 		for end := at.Add(after); at.Before(end); at = at.Add(10 * time.Second) {
-			if _, err := o.Observe(t.Context(), at); err != nil {
+			if _, err := o.Observe(t.Context(), at, autoscale.Standing{}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		obs, err := o.Observe(t.Context(), at)
+		obs, err := o.Observe(t.Context(), at, autoscale.Standing{})
 		if err != nil || obs.KnownTasks != tasks || len(obs.Caps) != caps {
 			t.Errorf("%d tasks, caps %+v, %v; want %d tasks and %d caps", obs.KnownTasks, obs.Caps, err, tasks, caps)
 		}
@@ -187,7 +187,7 @@ func TestWhatCannotBeToldApartCountsAgainstTheCap(t *testing.T) {
 	idle := billed("launched, nothing done", "job0", noon.Add(-10*time.Minute), noon, false)
 	idle.Jobs = nil
 	c.ledgers = []store.Ledger{idle, billed("ninth job", store.OtherJobs, noon.Add(-10*time.Minute), noon, false)}
-	o, err := open(t, c, func(f *fleet.Config) { f.Prices = book }).Observer.Observe(t.Context(), noon)
+	o, err := open(t, c, func(f *fleet.Config) { f.Prices = book }).Observer.Observe(t.Context(), noon, autoscale.Standing{})
 	if err != nil || len(o.Caps) != 1 || o.Caps[0].Spent != o.Spent || o.Spent == 0 {
 		t.Errorf("%+v of %v spent, %v; want all of it", o.Caps, o.Spent, err)
 	}

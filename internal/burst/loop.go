@@ -113,7 +113,7 @@ type seen struct {
 }
 
 // Counts passes on what the fleet says.
-func (f *seen) Counts(ctx context.Context) (autoscale.Counts, error) {
+func (f *seen) Counts(ctx context.Context) (autoscale.Standing, error) {
 	c, err := f.Fleet.Counts(ctx)
 	if err == nil {
 		f.running.Store(int64(c.Running))
