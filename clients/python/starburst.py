@@ -25,23 +25,39 @@ from __future__ import annotations
 
 import base64
 import binascii
+import collections
 import concurrent.futures
 import dataclasses
 import datetime
 import decimal
 import hashlib
+import hmac
+import importlib
+import inspect
 import json
 import math
 import os
+import pickle
+import platform
 import queue
 import random
 import re
+import runpy
+import select
+import shlex
+import shutil
+import signal
 import struct
+import subprocess
+import sys
+import tempfile
 import threading
 import time
+import traceback
 import urllib.parse
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgpack
@@ -110,21 +126,24 @@ class TaskError(StarburstError):
     """A task that failed for good.
 
     `kind` is error, panic, decode, timeout, deadline, died or result; `message` and
-    `stack` are the handler's; `attempts` is how often it ran; `argument` is what it was given.
+    `stack` are the handler's; `attempts` is how often it ran; `argument` is what it was given; `detail`
+    is what the worker's helper has added.
     """
 
-    def __init__(self, kind: str, message: str, stack: str = "", attempts: int = 0, argument: Any = None, index: int = 0) -> None:
+    def __init__(
+        self, kind: str, message: str, stack: str = "", attempts: int = 0, argument: Any = None, index: int = 0, detail: Any = None,
+    ) -> None:
         super().__init__(f"task {index} failed ({kind}): {message}")
         self.kind, self.message, self.stack = kind, message, stack
-        self.attempts, self.argument, self.index = attempts, argument, index
+        self.attempts, self.argument, self.index, self.detail = attempts, argument, index, detail
 
 
 class TaskTimeoutError(TaskError, TimeoutError):
     """The task's time limit, or its message's deadline, had passed."""
 
 
-class TaskDiedError(TaskError):
-    """The worker died while it ran the task, more than once."""
+class TaskDiedError(TaskError, concurrent.futures.BrokenExecutor):
+    """The worker died while it ran the task, in each attempt. Unlike a process pool's, the executor goes on."""
 
 
 class NotFoundError(StarburstError, LookupError):
@@ -1048,9 +1067,11 @@ def _outcomes(record: _Record, packed: bytes) -> list[Outcome]:
         raise CorruptResultError(f"the outcomes of message {record.identity}: {e}") from e
 
 
-def _task_error(index: int, kind: str, message: str, stack: str, attempts: int, argument: Any = None, *_: Any) -> TaskError:
+def _task_error(
+    index: int, kind: str, message: str, stack: str, attempts: int, argument: Any = None, detail: Any = None, *_: Any,
+) -> TaskError:
     classes = {"timeout": TaskTimeoutError, "deadline": TaskTimeoutError, "died": TaskDiedError}
-    return classes.get(kind, TaskError)(kind, message, stack, attempts, argument, index)
+    return classes.get(kind, TaskError)(kind, message, stack, attempts, argument, index, detail)
 
 
 def _walk_order(identity: str) -> list[tuple[int, int]]:
@@ -1095,25 +1116,26 @@ class Client:
             STARBURST_BUCKET (none: large arguments are refused) and STARBURST_FLEET ("default").
         session: a boto3.Session; default: boto3's own configuration, or the endpoint in STARBURST_LOCAL.
         sqs, dynamodb, s3: boto3 clients to use instead.
+        env: the variables to read instead of the process's own.
 
     It is safe for concurrent use.
     """
 
     def __init__(
         self, *, queue_url: str | None = None, table: str | None = None, bucket: str | None = None, fleet: str | None = None,
-        session: Any = None, sqs: Any = None, dynamodb: Any = None, s3: Any = None,
+        session: Any = None, sqs: Any = None, dynamodb: Any = None, s3: Any = None, env: Mapping[str, str] | None = None,
     ) -> None:
-        env = os.environ.get
-        self.queue_url = queue_url or env("STARBURST_QUEUE_URL", "")
-        self.table = table or env("STARBURST_TABLE", "")
-        self.bucket = bucket if bucket is not None else env("STARBURST_BUCKET", "")
-        self.fleet = fleet or env("STARBURST_FLEET") or "default"
+        get = (os.environ if env is None else env).get
+        self.queue_url = queue_url or get("STARBURST_QUEUE_URL", "")
+        self.table = table or get("STARBURST_TABLE", "")
+        self.bucket = bucket if bucket is not None else get("STARBURST_BUCKET", "")
+        self.fleet = fleet or get("STARBURST_FLEET") or "default"
         for name, value in (("STARBURST_QUEUE_URL", self.queue_url), ("STARBURST_TABLE", self.table)):
             if not value:
                 raise StarburstError(f"{name} is not set: export the lines that `starburst dev` or `starburst init` prints")
         made: dict[str, Any] = {"sqs": sqs, "dynamodb": dynamodb, "s3": s3}
         missing = [name for name, given in made.items() if given is None]
-        made.update(zip(missing, _aws_clients(session, missing)))
+        made.update(zip(missing, _aws_clients(session, missing, env)))
         self._sqs, self._db, self._s3 = made["sqs"], made["dynamodb"], made["s3"]
         self._known_handlers: set[str] = set()
 
@@ -1467,14 +1489,15 @@ def _new_job_id(now_ms: int) -> str:
     return base64.b32hexencode(now_ms.to_bytes(6, "big") + os.urandom(4)).decode().lower()
 
 
-def _aws_clients(session: Any, names: Sequence[str]) -> Iterator[Any]:
+def _aws_clients(session: Any, names: Sequence[str], given: Mapping[str, str] | None = None) -> Iterator[Any]:
     if not names:
         return
     import boto3
     from botocore.config import Config
 
-    env = os.environ.get
-    local = env("STARBURST_LOCAL")
+    env = (os.environ if given is None else given).get
+    # boto3 itself finds AWS_ENDPOINT_URL in the process's environment only.
+    local = env("STARBURST_LOCAL") or given and env("AWS_ENDPOINT_URL")
     options: dict[str, Any] = {"region_name": env("AWS_REGION") or env("AWS_DEFAULT_REGION")}
     if local:
         key = "starburst-local"  # the laptop's endpoint checks none
@@ -1520,6 +1543,12 @@ class Job:
         Raises TimeoutError `timeout` seconds from now, JobCancelledError, NotFoundError."""
         deadline = None if timeout is None else time.monotonic() + timeout
         return self._follow(_Follower(self, deadline))
+
+    def cancel(self) -> bool:
+        """Ends the job: workers begin no more of its tasks as soon as they hear of it. What is settled stays. False
+        when it has ended before."""
+        return self._client._update(self.id, "SET #s = :to, #f = :at", "#s IN (:open, :sealed)", {"#s": "state", "#f": "finished"},
+                                    {":to": "cancelled", ":at": time.time_ns() // 1_000_000, ":open": "open", ":sealed": "sealed"})
 
     def _follow(self, follower: _Follower) -> Iterator[Outcome]:
         for first, size in self.roots():
@@ -1595,41 +1624,792 @@ class _Follower:
         time.sleep(wait if self.deadline is None else min(wait, max(0.0, self.deadline - now)))
 
 
+# ---------------------------------------------------------------- random streams
+#
+# A task's random numbers depend on the seed and the task's index alone: not on the worker,
+# the chunk, the order or a retry. Streams are numpy's SeedSequence(seed).spawn(n)[index]
+# in front of numpy's default generator, PCG64; without numpy the same words come from below.
+
+
+def rng(seed: int, index: int | None = None) -> Any:
+    """The numpy Generator of one task: numpy.random.default_rng(SeedSequence(seed).spawn(n)[index]).
+
+    Without an index it is that of the running task.
+    """
+    import numpy as np
+
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_index(index),)))
+
+
+def stream(seed: int, index: int | None = None) -> random.Random:
+    """The same stream without numpy, as a random.Random: its random() gives what rng(seed, index).random() gives.
+
+    Its other methods draw from it as Python's do, which differ from numpy's.
+    """
+    return _PCG64(seed, _index(index))
+
+
+def _index(index: int | None) -> int:
+    return current().index if index is None else index
+
+
+_M32, _M64, _M128 = (1 << 32) - 1, (1 << 64) - 1, (1 << 128) - 1
+
+
+def seed_words(seed: int, index: int, n: int) -> list[int]:
+    """The first n 32-bit words of SeedSequence(seed, spawn_key=(index,)), numpy's way to make
+    well-mixed seeds of numbers that are alike (M. O'Neill's seed_seq with other constants)."""
+    constant = 0x43B0D7E5
+
+    def mixed_in(value: int) -> int:
+        nonlocal constant
+        value ^= constant
+        constant = constant * 0x931E8875 & _M32
+        value = value * constant & _M32
+        return value ^ value >> 16
+
+    def mix(x: int, y: int) -> int:
+        x = (0xCA01F9DD * x - 0x4973F715 * y) & _M32
+        return x ^ x >> 16
+
+    entropy = _words(seed)
+    entropy += [0] * (4 - len(entropy)) + _words(index)  # a seed is padded when a key follows
+    pool = [mixed_in(word) for word in entropy[:4]]
+    for source in range(4):
+        for into in range(4):
+            if source != into:
+                pool[into] = mix(pool[into], mixed_in(pool[source]))
+    for word in entropy[4:]:
+        for into in range(4):
+            pool[into] = mix(pool[into], mixed_in(word))
+    constant, out = 0x8B51F9DD, []
+    for i in range(n):
+        value = pool[i % 4] ^ constant
+        constant = constant * 0x58F38DED & _M32
+        value = value * constant & _M32
+        out.append(value ^ value >> 16)
+    return out
+
+
+def _words(n: int) -> list[int]:
+    """A whole number as 32-bit words, the lowest first; 0 is one word."""
+    if n < 0:
+        raise ValueError("seeds and indices are not negative")
+    words = [n & _M32]
+    while n := n >> 32:
+        words.append(n & _M32)
+    return words
+
+
+class _PCG64(random.Random):
+    """PCG XSL RR 128/64 (O'Neill 2014), seeded as numpy does."""
+
+    _MULTIPLIER = 0x2360ED051FC65DA44385DF649FCCF645
+
+    def __init__(self, seed: int, index: int) -> None:
+        super().__init__(0)
+        low = seed_words(seed, index, 8)
+        a, b, c, d = (low[2 * k] | low[2 * k + 1] << 32 for k in range(4))
+        self._increment = (c << 65 | d << 1 | 1) & _M128
+        self._state = (self._increment + (a << 64 | b)) * self._MULTIPLIER + self._increment & _M128
+
+    def _next(self) -> int:
+        self._state = s = self._state * self._MULTIPLIER + self._increment & _M128
+        x, rotation = (s >> 64 ^ s) & _M64, s >> 122
+        return (x >> rotation | x << (64 - rotation)) & _M64
+
+    def random(self) -> float:
+        return (self._next() >> 11) * 2.0**-53
+
+    def getrandbits(self, k: int) -> int:
+        words = -(-k // 64)
+        return sum(self._next() << 64 * i for i in range(words)) >> (64 * words - k)
+
+    def seed(self, *_: Any) -> None:
+        """A stream keeps its seed."""
+        self.gauss_next = None
+
+    def getstate(self) -> Any:
+        raise NotImplementedError("a stream has no state to save: make it again from its seed and index")
+
+    setstate = getstate  # type: ignore[assignment]
+
+
+# ---------------------------------------------------------------- workers
+#
+# The child's side of docs/worker-protocol.md: frames on descriptors 3 and 4. Standard
+# output and error belong to the user.
+
+
+class PermanentError(StarburstError):
+    """Raise it in a handler when no further attempt can help: the task has failed for good."""
+
+
+class RetryError(StarburstError):
+    """Raise it in a function sent by Executor when another attempt may help. (Handlers need
+    it not: whatever else they raise is tried again.)"""
+
+
+class TaskCancelledError(BaseException):
+    """Raised inside a running handler when its result is not wanted any more: its time limit has
+    passed, its job was cancelled, or the worker stops. Clean up and let it pass."""
+
+
+@dataclasses.dataclass
+class Context:
+    """What is known of the running task; see `current`."""
+
+    handler: str = ""
+    job: str | None = None  # the job's id; None for a task without a job
+    task: str | None = None  # the id of a task without a job
+    index: int = 0
+    attempt: int = 1
+    deadline_ms: int | None = None
+    timeout_ms: int | None = None
+    trace: str | None = None
+
+
+_current = Context()
+_child: _Child | None = None
+_handlers: dict[str, Callable[[Any], Any]] = {}
+
+
+def task(function: Any = None, /, *, name: str = "") -> Any:
+    """Makes a function a handler, under its own name or another: `@task`, `@task(name="price")`.
+
+    A function with one parameter gets the task's argument. One with several required parameters gets
+    the elements of an array, or the entries of a map by their names. What it returns is the
+    result. What it raises fails the attempt, and the task is run again up to its job's
+    attempts; PermanentError ends it at once. The function itself stays what it is.
+    """
+    if isinstance(function, str):
+        name, function = function, None
+    if function is None:
+        return lambda f: task(f, name=name)
+    name = name or function.__name__
+    if not 1 <= len(name.encode()) <= 256 or name in _handlers and _handlers[name].__module__ != function.__module__:
+        raise ValueError(f"the handler {name!r} exists, or its name has not 1 to 256 bytes")
+    _handlers[name] = function
+    function.starburst_handler = name
+    return function
+
+
+def current() -> Context:
+    """The task that runs in this process; outside a worker one with index 0."""
+    return _current
+
+
+def cancelled() -> bool:
+    """Whether the running task is not wanted any more. Long loops may ask; a handler that does
+    not is interrupted by TaskCancelledError between two of its instructions."""
+    return _child is not None and _child.cancelled
+
+
+def progress(done: float, total: float, message: str = "") -> None:
+    """Tells the worker's log how far the running task is; no-op outside a worker."""
+    if _child:
+        _child.tell("progress", done=done, total=total, message=message)
+
+
+def log(level: str, message: str, **fields: Any) -> None:
+    """Writes a line to the worker's log, with fields: level is debug, info, warn or error."""
+    if _child:
+        _child.tell("log", level=level, message=message, fields=fields)
+    else:
+        print(level, message, fields or "", file=sys.stderr)
+
+
+def serve(*, callables_key: str | bytes = "") -> None:
+    """Runs tasks of the `@task` functions, one at a time, until the worker says bye. Put it last in a
+    program that `starburst worker --serve 'python3 program.py'` starts.
+
+    WARNING: with a key, it also runs functions that an Executor with the same key has sent: whoever
+    knows the key and may send to the queue can run anything with this worker's rights. It is
+    off without one. Default: the environment's STARBURST_CALLABLES_KEY, or the content of the file
+    that STARBURST_CALLABLES_KEY_FILE names.
+    """
+    global _child
+    offered = os.environ.get("STARBURST_PROTOCOL")
+    if offered is None:
+        print("this program is a worker: start it by: starburst worker --serve 'python3 PROGRAM'", file=sys.stderr)
+        sys.exit(64)
+    if "1" not in re.split(r"[ ,]+", offered):
+        print(f"the worker speaks version {offered} of the protocol, this helper version 1", file=sys.stderr)
+        sys.exit(76)
+    handlers = dict(_handlers)
+    if os.environ.get("STARBURST_SELFTEST") == "1":
+        handlers |= _selftest()
+    key = _callables_key(callables_key)
+    if key:
+        print("W! this worker runs functions that it is sent: everybody with its key can run anything here", file=sys.stderr)
+        handlers[CALLABLES] = _Callee(key)
+    if not handlers:
+        print("no handler is defined: decorate functions with @starburst.task", file=sys.stderr)
+        sys.exit(64)
+    _child = _Child(handlers, int(os.environ.get("STARBURST_FD_IN", "3")), int(os.environ.get("STARBURST_FD_OUT", "4")))
+    _child.run()
+
+
+class _Failure(Exception):
+    """A failure in the protocol's own words."""
+
+    def __init__(self, message: str, **frame: Any) -> None:
+        super().__init__(message)
+        self.frame = {"message": message} | frame
+
+
+
+class _Child:
+    """One child process: a thread reads frames, the main thread runs tasks."""
+
+    def __init__(self, handlers: dict[str, Callable[[Any], Any]], fd_in: int, fd_out: int) -> None:
+        self._call = {name: _spread_arguments(f) for name, f in handlers.items()}
+        self._max = int(os.environ.get("STARBURST_MAX_FRAME", str(64 << 20)))
+        for fd in (fd_in, fd_out):
+            os.set_inheritable(fd, False)
+        self._in, self._out = open(fd_in, "rb", buffering=1 << 16), fd_out
+        self._frames: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._write_lock = threading.Lock()
+        self._pack = msgpack.Packer(unicode_errors="surrogateescape").pack
+        self._given = 0  # the last id that was read
+        self._unwanted = range(0)  # ids that were cancelled
+        self._running = 0  # the id of the task that runs; 0 is none
+        self._interruptible = False  # the handler may be interrupted
+
+    def run(self) -> None:
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(line_buffering=True)  # so that a line is logged with its task
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._interrupt)
+        self._send({
+            "t": "hello", "v": 1, "handlers": list(self._call), "pid": os.getpid(),
+            "lang": f"python {platform.python_version()}", "lib": "starburst.py 1",
+        })
+        threading.Thread(target=self._read, daemon=True, name="starburst-frames").start()
+        while (frame := self._frames.get()) is not None:
+            self._tasks(frame)
+        _flush()
+        # Not sys.exit: a thread that a handler has left behind must not keep the worker waiting.
+        os._exit(0)
+
+    def _read(self) -> None:
+        """The reading thread: what says stop must be heard while a task runs."""
+        while True:
+            head = self._in.read(4)
+            payload = self._in.read(int.from_bytes(head, "big")) if len(head) == 4 else b""
+            if not payload:  # the worker is gone
+                os._exit(0)
+            frame = msgpack.unpackb(payload, raw=False, strict_map_key=False, unicode_errors="surrogateescape",
+                                    max_str_len=self._max, max_bin_len=self._max)
+            kind = frame.get("t")
+            if kind == "task":
+                self._given = int(frame["id"]) + len(frame["tasks"]) - 1
+                self._frames.put(frame)
+            elif kind == "bye":
+                self._frames.put(None)
+            elif kind == "cancel":
+                self._unwanted = range(int(frame["id"]), self._given + 1)
+                if self.cancelled and threading.main_thread().ident:
+                    signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the running task is among those that are not wanted."""
+        return self._running in self._unwanted
+
+    def _interrupt(self, number: int, _: Any) -> None:
+        """SIGTERM: interrupts the handler when its task is cancelled; without a cancel it ends the process, as by default."""
+        if not self._unwanted:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        if self._interruptible and self.cancelled:
+            self._interruptible = False
+            raise TaskCancelledError("the task is not wanted any more")
+
+    def _tasks(self, frame: dict[str, Any]) -> None:
+        """Runs the tasks of a frame, answering each before the next begins."""
+        global _current
+        get = frame.get
+        id, name = int(frame["id"]), frame["handler"]
+        call = self._call.get(name)
+        if self._unwanted and id >= self._unwanted.stop:
+            self._unwanted = range(0)  # all of those are answered
+        for index, argument in frame["tasks"]:
+            _current = Context(name, get("job"), get("task"), int(index), int(get("attempt") or 1), get("deadline_ms"), get("timeout_ms"), get("trace"))
+            try:
+                if call is None:
+                    raise _Failure(f"no handler {name!r} here", permanent=True)
+                if id in self._unwanted:
+                    raise TaskCancelledError("the task was cancelled before it began")
+                result = self._one(id, call, argument)
+                if len(result) > self._max - 256:
+                    raise _Failure(f"the result has {len(result)} bytes; {self._max} are possible", kind="result")
+                answer = {"t": "done", "id": id, "result": result}
+            except BaseException as e:  # SystemExit too: it must not end the other tasks' process
+                answer = {"t": "fail", "id": id} | _failure_of(e)
+            self._send(answer)
+            id += 1
+
+    def _one(self, id: int, call: Callable[[Any], Any], argument: bytes) -> bytes:
+        try:
+            value = unpack(argument)
+        except Exception as e:
+            raise _Failure(f"the argument is no msgpack that Python can read: {e}", kind="decode") from None
+        try:
+            self._running = id
+            self._interruptible = True
+            value = call(value)
+        finally:
+            self._interruptible = False
+            self._running = 0
+        try:
+            return pack(value)
+        except ArgumentError as e:
+            raise _Failure(str(e).replace("argument", "result"), kind="result") from None
+
+    def tell(self, kind: str, **keys: Any) -> None:
+        if id := self._running:
+            was, self._interruptible = self._interruptible, False  # half a frame must not be left behind
+            self._send({"t": kind, "id": id} | {key: unpack(pack(value)) for key, value in keys.items()})
+            self._interruptible = was
+            if was and self.cancelled:
+                self._interrupt(signal.SIGTERM, None)
+
+    def _send(self, frame: dict[str, Any]) -> None:
+        with self._write_lock:
+            payload = self._pack(frame)
+            data = memoryview(len(payload).to_bytes(4, "big") + payload)
+            while data:
+                data = data[os.write(self._out, data) :]
+
+
+def _flush() -> None:
+    for out in (sys.stdout, sys.stderr):
+        try:
+            out.flush()
+        except (OSError, ValueError, AttributeError):
+            pass
+
+
+def _spread_arguments(function: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Gives a function with several required parameters the elements of an array, or the entries of a map."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return function
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    required = [p for p in signature.parameters.values() if p.kind in positional and p.default is p.empty]
+
+    def call(value: Any) -> Any:
+        args, kwargs = (value, {}) if isinstance(value, list) else ((), value) if isinstance(value, dict) else ((value,), {})
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as e:
+            raise _Failure(f"the argument does not fit {function.__name__}{signature}: {e}", kind="decode") from None
+        return function(*args, **kwargs)
+
+    return call if len(required) > 1 else function
+
+
+def _failure_of(e: BaseException) -> dict[str, Any]:
+    """The keys of a fail frame."""
+    if isinstance(e, _Failure):
+        return e.frame
+    message = str(e) if str(e) or not isinstance(e, PermanentError) else "failed for good"
+    return {
+        "message": message, "type": _type_name(e), "stack": _stack_of(e),
+        "permanent": isinstance(e, PermanentError), "kind": "error",
+    }
+
+
+def _type_name(e: BaseException) -> str:
+    module = type(e).__module__
+    return type(e).__qualname__ if module in ("builtins", "__main__", "starburst", __name__) else f"{module}.{type(e).__qualname__}"
+
+
+def _stack_of(e: BaseException) -> str:
+    """The traceback without this file's own lines, the innermost call last."""
+    tb = e.__traceback__
+    while tb is not None and tb.tb_frame.f_code.co_filename == __file__:
+        tb = tb.tb_next
+    text = "".join(traceback.format_exception(type(e), e, tb))
+    return text.encode(errors="replace")[-_MAX_STACK:].decode(errors="replace")
+
+
+def _selftest() -> dict[str, Callable[[Any], Any]]:
+    """The handlers of `starburst worker --selftest`."""
+
+    def fail(text: Any) -> None:
+        raise RuntimeError(text)
+
+    def permanent(text: Any) -> None:
+        raise PermanentError(text)
+
+    def detail(value: Any) -> None:
+        raise _Failure("it has a detail", detail=pack(value))
+
+    def unpackable(_: Any) -> Any:
+        return unpackable
+
+    def prints(text: Any) -> None:
+        print(text)
+        print(text, file=sys.stderr)
+
+    def context(_: Any) -> Any:
+        return {key: getattr(_current, key) for key in ("job", "task", "index", "attempt", "deadline_ms")}
+
+    return {
+        "selftest.echo": lambda value: value, "selftest.context": context, "selftest.fail": fail, "selftest.permanent": permanent,
+        "selftest.detail": detail, "selftest.unpackable": unpackable, "selftest.print": prints,
+        "selftest.progress": lambda text: progress(1, 2, text), "selftest.log": lambda text: log("warn", text),
+        "selftest.sleep": lambda seconds: time.sleep(seconds), "selftest.exit": lambda status: os._exit(status),
+    }
+
+
+# ---------------------------------------------------------------- functions as tasks
+#
+# A function travels as a pickle under the handler CALLABLES. Loading a pickle runs code, so both
+# directions carry a MAC: workers run what was sent with their key, callers load what such workers made.
+
+CALLABLES = "starburst.python"
+_PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"  # pickles of code fit one minor version
+_INLINE_FUNCTION = 1 << 10  # larger ones are put into the bucket, once, instead of into each task
+_MAX_STACK = 8 << 10
+_MAX_DETAIL = 64 << 10  # what the table keeps of an exception
+
+
+class RemoteTraceback(Exception):
+    """The worker's traceback: the cause of an exception that a function raised there."""
+
+    def __str__(self) -> str:
+        return f'\n"""\n{self.args[0]}"""'
+
+
+def _dumps(value: Any) -> bytes:
+    try:
+        import cloudpickle
+    except ImportError:
+        raise StarburstError("functions are sent as pickles, for which the package cloudpickle is needed; handlers can be named without it") from None
+    return cloudpickle.dumps(value)
+
+
+def _callables_key(given: str | bytes) -> bytes:
+    """The key that workers and callers of functions share; empty when there is none."""
+    path = os.environ.get("STARBURST_CALLABLES_KEY_FILE")
+    if not given:
+        given = os.environ.get("STARBURST_CALLABLES_KEY", "")
+    if not given and path:
+        with open(path, "rb") as f:
+            given = f.read().strip()
+    key = given.encode() if isinstance(given, str) else given
+    if key and len(key) < 16:
+        raise ValueError("the key for callables must have 16 bytes or more; `openssl rand -hex 32` makes one")
+    return key
+
+
+class _Signer:
+    """Signs what belongs to one task: its call, its result, its exception."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def sign(self, what: bytes, nonce: bytes, index: int, content: bytes) -> bytes:
+        return hmac.digest(self._key, b"%s %s %d " % (what, nonce, index) + content, "sha256")
+
+    def verify(self, mac: bytes, what: bytes, nonce: bytes, index: int, content: bytes) -> bool:
+        return hmac.compare_digest(mac, self.sign(what, nonce, index, content))
+
+
+class _Caller:
+    """The caller's side: makes arguments of calls, and values or exceptions of outcomes."""
+
+    def __init__(self, key: bytes, client: Client) -> None:
+        self._signer, self._client = _Signer(key), client
+        self._placed: set[str] = set()
+
+    def calls(self, function: Callable[..., Any]) -> tuple[Callable[[int, Any, Any], list[Any]], Callable[[Outcome], Any]]:
+        """Prepares calls of the function: what makes an argument of (index, args, kwargs), and a value of an outcome."""
+        code, nonce, signer = _dumps(function), os.urandom(16), self._signer
+        place: bytes | str = code
+        if len(code) > _INLINE_FUNCTION and self._client.bucket:
+            place = "in/~functions/" + hashlib.sha256(code).hexdigest()
+            if place not in self._placed:
+                self._client._put_object(place, code)
+                self._placed.add(place)
+        digest = hashlib.sha256(code).digest()
+
+        def argument(index: int, args: Any, kwargs: Any) -> list[Any]:
+            packed = _dumps((args, kwargs))
+            return [_PYTHON, place, packed, nonce, signer.sign(b"call", nonce, index, digest + packed)]
+
+        def value(outcome: Outcome) -> Any:
+            if outcome.error:
+                raise self._exception(outcome.error, nonce)
+            return pickle.loads(self._opened(b"result", nonce, outcome.index, outcome.value))
+
+        return argument, value
+
+    def _opened(self, what: bytes, nonce: bytes, index: int, signed: Any) -> bytes:
+        if not isinstance(signed, bytes) or not self._signer.verify(signed[:32], what, nonce, index, signed[32:]):
+            raise CorruptResultError(f"the {what.decode()} of task {index} was not made by a worker with this executor's key")
+        return signed[32:]
+
+    def _exception(self, error: TaskError, nonce: bytes) -> BaseException:
+        """The exception that the function raised, with the worker's traceback as its cause."""
+        if error.detail is None:  # it died, say, or the exception cannot be pickled
+            return error
+        try:
+            raised, stack = pickle.loads(self._opened(b"error", nonce, error.index, error.detail))
+        except CorruptResultError as e:
+            return e
+        except Exception as e:  # an exception's own code runs here
+            error.__cause__ = e
+            return error
+        raised.__cause__ = RemoteTraceback(stack)
+        return raised
+
+
+class _Callee:
+    """The worker's side: runs functions that were signed with its key."""
+
+    __name__ = CALLABLES
+
+    def __init__(self, key: bytes) -> None:
+        self._signer = _Signer(key)
+        self._functions: dict[bytes, Any] = {}  # by digest, the last 32
+
+    def __call__(self, argument: Any) -> bytes:
+        try:
+            version, place, packed, nonce, mac = argument
+        except (TypeError, ValueError):
+            raise _Failure("the argument is no call of a function", kind="decode") from None
+        if version != _PYTHON:
+            raise _Failure(f"the function comes from Python {version}, the worker runs Python {_PYTHON}: pickled code needs the same", permanent=True)
+        index = _current.index
+        inline = isinstance(place, bytes)
+        digest = hashlib.sha256(place).digest() if inline else bytes.fromhex(place[-64:])
+        if not self._signer.verify(mac, b"call", nonce, index, digest + packed):
+            raise _Failure("the function was not signed with this worker's key", permanent=True)
+        if digest not in self._functions:
+            code = place if inline else self._fetch(place, digest)
+        try:
+            if digest not in self._functions:
+                self._keep(digest, pickle.loads(code))
+            args, kwargs = pickle.loads(packed)
+            result = _dumps(self._functions[digest](*args, **kwargs))
+        except (_Failure, TaskCancelledError):
+            raise
+        except BaseException as e:  # SystemExit too, as ProcessPoolExecutor passes it on
+            raise self._failure(e, nonce, index) from None
+        return self._signer.sign(b"result", nonce, index, result) + result
+
+    def _fetch(self, place: str, digest: bytes) -> bytes:
+        s3, bucket = next(_aws_clients(None, ["s3"])), os.environ.get("STARBURST_BUCKET", "")
+        code = s3.get_object(Bucket=bucket, Key=place)["Body"].read(MAX_OFFLOAD)
+        if hashlib.sha256(code).digest() != digest:
+            raise CorruptResultError(f"object {place} is not the function that was sent")
+        return code
+
+    def _keep(self, digest: bytes, function: Any) -> None:
+        """Keeps the last 32 functions: what they have loaded serves their next tasks too."""
+        while len(self._functions) >= 32:
+            del self._functions[next(iter(self._functions))]
+        self._functions[digest] = function
+
+    def _failure(self, e: BaseException, nonce: bytes, index: int) -> _Failure:
+        """As in a process pool, what a function raises is for its caller; only RetryError is tried again."""
+        frame = _failure_of(e) | {"permanent": not isinstance(e, RetryError)}
+        try:
+            raised = _dumps((e.with_traceback(None), frame["stack"]))
+            pickle.loads(raised)  # some exceptions cannot be made again
+            detail = pack(self._signer.sign(b"error", nonce, index, raised) + raised)
+            if len(detail) <= _MAX_DETAIL:
+                frame["detail"] = detail
+        except Exception as e2:
+            frame["stack"] += f"(the exception cannot be pickled: {e2})\n"
+        return _Failure(**frame)
+
+
+# ---------------------------------------------------------------- a stack of one's own
+
+
+class _LocalStack:
+    """Queue, table, bucket and workers on this machine, by the starburst command, until close or the end of this process."""
+
+    def __init__(self, workers: int, binary: str) -> None:
+        self.binary = binary or os.environ.get("STARBURST_BINARY") or shutil.which("starburst") or ""
+        if not self.binary:
+            raise StarburstError("no stack is configured (STARBURST_QUEUE_URL), and to start one here the command `starburst` must be on "
+                                 "the PATH, or named by STARBURST_BINARY")
+        self.key = os.urandom(32).hex()
+        self._dir = tempfile.mkdtemp(prefix="starburst-")
+        self._finalizer = weakref.finalize(self, _LocalStack._end, None, self._dir)
+        key_file = os.path.join(self._dir, "key")
+        with open(os.open(key_file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
+            f.write(self.key)
+        self._log = os.path.join(self._dir, "log")
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "STARBURST_"))}
+        env["PYTHONPATH"] = os.pathsep.join(os.path.abspath(p) for p in sys.path)  # so that workers import what this program does
+        env["XDG_STATE_HOME"] = self._dir
+        argv = [self.binary, "dev", "--serve", shlex.join(_child_command(key_file)), "--workers", str(workers), "--port", "0",
+                "--state", "executor", "--json", "--until-eof"]
+        with open(self._log, "wb") as log:
+            # A session of its own: Ctrl-C is this program's to handle.
+            process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=env, start_new_session=True)
+        self._finalizer.detach()
+        self._finalizer = weakref.finalize(self, _LocalStack._end, process, self._dir)
+        ready = select.select([process.stdout], [], [], 120)[0]
+        line = process.stdout.readline() if ready else b""
+        try:
+            self.env: dict[str, str] = json.loads(line)["env"]
+        except (ValueError, KeyError):
+            text = self.log_tail()
+            self.close()
+            raise StarburstError(f"`{self.binary} dev` did not start: {text}") from None
+
+    def log_tail(self) -> str:
+        with open(self._log, errors="replace") as f:
+            return f.read()[-2000:].strip()
+
+    def close(self) -> None:
+        self._finalizer()
+
+    @staticmethod
+    def _end(process: subprocess.Popen[bytes] | None, folder: str) -> None:
+        if process:
+            process.stdin.close()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            process.stdout.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _child_command(key_file: str) -> list[str]:
+    """The program that serves this one's handlers and functions."""
+    argv = [sys.executable, os.path.abspath(__file__), "--key-file", key_file]
+    modules = {f.__module__ for f in _handlers.values()}
+    main = getattr(sys.modules["__main__"], "__file__", None)
+    for module in sorted(modules - {"__main__"}):
+        argv += ["--module", module]
+    return argv + [os.path.abspath(main)] if main and "__main__" in modules else argv
+
+
+def _main(argv: list[str]) -> None:
+    """python3 starburst.py [--key-file FILE] [--module NAME]… [PROGRAM.py]: serves the handlers of a module or a program.
+
+    The program is run with another __name__ than "__main__", as multiprocessing does.
+    """
+    import argparse
+
+    parser = argparse.ArgumentParser(prog="starburst.py", description=_main.__doc__)
+    parser.add_argument("--key-file", default="")
+    parser.add_argument("--module", action="append", default=[])
+    parser.add_argument("program", nargs="?")
+    options = parser.parse_args(argv)
+    if options.key_file:
+        os.environ["STARBURST_CALLABLES_KEY_FILE"] = options.key_file
+    for module in options.module:
+        importlib.import_module(module)
+    if options.program:
+        sys.path.insert(0, os.path.dirname(os.path.abspath(options.program)))
+        runpy.run_path(options.program, run_name="__starburst__")
+    serve()
+
+
 # ---------------------------------------------------------------- concurrent.futures
 
 
+@dataclasses.dataclass
+class _Call:
+    """A submitted task: value makes the Future's result of its outcome."""
+
+    future: concurrent.futures.Future[Any]
+    message: Message
+    value: Callable[[Outcome], Any]
+
+
 class Executor(concurrent.futures.Executor):
-    """A concurrent.futures.Executor whose workers are the stack's.
+    """A concurrent.futures.Executor whose workers are a stack's.
 
     Args:
-        client: default: a Client of the environment.
-        max_workers, slots: the size of the fleet, for the default chunk of `map`.
+        client: default: a Client of the environment; when the environment names no stack, the
+            executor starts one on this machine and ends it at its shutdown.
+        workers: the size of the fleet: of the stack that is started (default: a worker a CPU), or for
+            the default chunk of `map` (default: 100). max_workers, the name in concurrent.futures, is the same.
+        slots: the tasks that each of a stack's workers runs at once, for the default chunk.
         linger: seconds that `submit` waits for company before it sends: SQS bills by the call.
+        callables_key: the key that the stack's workers have for functions. Default: as for `serve`.
+        binary: the starburst command. Default: STARBURST_BINARY, or the one on the PATH.
 
-    Instead of a function, `submit` and `map` take the name of a handler. One positional
-    argument is the task's argument; several are an array, keywords a map.
+    `submit` and `map` take
+
+    - the name of a handler, or a function made one by `@task`: one positional argument is the task's
+      argument, several are an array, keywords a map;
+    - any other function, with any arguments that cloudpickle can pickle. It gives what ProcessPoolExecutor gives.
+
+    WARNING: functions are sent as pickles, and their results come back as pickles. Workers run them only
+    when they were started with a key, and the same key must be given here. Who has it and may send
+    to the queue can run anything on the workers; who has it and may write to the table, in this
+    program. A stack that the executor has started has a key of its own.
     """
 
-    def __init__(self, client: Client | None = None, *, max_workers: int = 100, slots: int = 1, linger: float = 0.01) -> None:
+    def __init__(
+        self, client: Client | None = None, *, workers: int | None = None, max_workers: int | None = None, slots: int = 1, linger: float = 0.01,
+        callables_key: str | bytes = "", binary: str = "",
+    ) -> None:
+        workers = workers if workers is not None else max_workers
+        if workers is not None and workers < 1:
+            raise ValueError("workers must be 1 or more")
+        self._stack: _LocalStack | None = None
+        if client is None and not os.environ.get("STARBURST_QUEUE_URL"):
+            workers = workers or os.cpu_count() or 1
+            self._stack = _LocalStack(workers, binary)
+            client, callables_key = Client(env=self._stack.env), self._stack.key
         self.client = client or Client()
-        self._max_workers, self._slots, self._linger = max_workers, slots, linger
+        self._callables_key, self._caller = callables_key, None
+        self._workers, self._slots, self._linger = workers or 100, slots, linger
+        self._window = 16 * self._workers * slots  # sent and not settled; what waits behind it can still be cancelled
         self._lock = threading.Condition()
-        self._shut = False  # guarded by _lock, like the three below
+        self._shut = False  # guarded by _lock, like those below
         self._open = 0  # futures that are not done
-        self._pending: dict[_Pending, concurrent.futures.Future[Any]] = {}
+        self._flying = 0  # those of them that are sent
+        self._pending: dict[_Pending, _Call] = {}
+        self._maps: list[_Map] = []  # to be read before the stack ends
         self._threads: list[threading.Thread] = []
-        self._queue: queue.SimpleQueue[tuple[concurrent.futures.Future[Any], Message] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
 
-    def submit(self, handler: str, /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:  # type: ignore[override]
+    def submit(self, handler: str | Callable[..., Any], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:  # type: ignore[override]
         """Enqueues one task. For many small tasks `map` is cheaper: it chunks them.
 
-        The Future raises a TaskError if the task failed, a SendError if it could not be
-        sent. It can be cancelled until it is sent.
+        The Future raises what the function raised, or the TaskError of a handler; a SendError if the task
+        could not be sent. It can be cancelled until it is sent: 16 tasks a worker are, at a time.
         """
-        message = Message(_name(handler), [pack(_argument(args, kwargs))], id=uuid.uuid4().hex)
-        message.check()
-        self.client._check_handler(handler)
+        if not isinstance(handler, str) and not callable(handler):
+            raise TypeError(f"{handler!r} is neither a function nor the name of a handler")
         future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        with self._lock:
+            if self._shut:
+                raise RuntimeError("cannot submit after shutdown")
+        name, value = _handler_name(handler), Outcome.result
+        if name:
+            argument = _argument(args, kwargs)
+        else:
+            name = CALLABLES
+            try:
+                make, value = self._calls(handler)
+                argument = make(0, args, kwargs)
+            except StarburstError:
+                raise
+            except Exception as e:  # cannot be pickled: the Future's, as in a process pool
+                future.set_running_or_notify_cancel()
+                future.set_exception(e)
+                return future
+        message = Message(name, [pack(argument)], id=uuid.uuid4().hex)
+        message.check()
+        self.client._check_handler(name)
         with self._lock:
             if self._shut:
                 raise RuntimeError("cannot submit after shutdown")
@@ -1638,47 +2418,95 @@ class Executor(concurrent.futures.Executor):
                 for target in (self._send_loop, self._poll_loop):
                     self._threads.append(threading.Thread(target=target, daemon=True, name="starburst-" + target.__name__))
                     self._threads[-1].start()
-            self._queue.put((future, message))
+            self._queue.put(_Call(future, message, value))
         future.add_done_callback(self._closed)
         return future
 
     def map(  # type: ignore[override]
-        self, handler: str, *iterables: Iterable[Any], timeout: float | None = None, chunksize: int = 0, **job: Any,
+        self, handler: str | Callable[..., Any], *iterables: Iterable[Any], timeout: float | None = None, chunksize: int | None = None, **job: Any,
     ) -> Iterator[Any]:
         """Makes a job of the arguments and yields the results in order.
 
-        Several iterables make arrays, as zip does. It returns when all tasks are enqueued;
-        chunksize is the number of tasks in a message (default: `chunk_size`). Further
-        keywords go to Client.create_job. The iterator raises the TaskError of the first task
-        that failed, and TimeoutError `timeout` seconds from now; it outlives the executor.
+        Several iterables make several arguments, as zip does (of a named handler: an array). It
+        returns when all tasks are enqueued; chunksize is the number of tasks in a message (default: `chunk_size`).
+        Further keywords go to Client.create_job. The iterator raises what the function raised, or the TaskError of a
+        handler's first task that failed, and TimeoutError `timeout` seconds from now. A job whose
+        results are not read to the end is cancelled when it is one of functions, or the stack is the executor's own; other
+        jobs' iterators outlive the executor.
         """
         with self._lock:
             if self._shut:
                 raise RuntimeError("cannot map after shutdown")
+        if chunksize is not None and chunksize < 1:
+            raise ValueError("chunksize must be >= 1.")
         deadline = None if timeout is None else time.monotonic() + timeout
-        args = iterables[0] if len(iterables) == 1 else zip(*iterables)
-        args = list(args)
+        name, value, error = _handler_name(handler), Outcome.result, None
+        if name:
+            args = list(iterables[0] if len(iterables) == 1 else zip(*iterables))
+        else:
+            args, value, error = self._call_arguments(handler, list(zip(*iterables)))
         if not args:
-            return iter(())
+            return _raise_at_once(error)
         # The chunk that concurrent.futures passes by default is 1; here small tasks are the normal case.
-        options = {"chunk": chunksize, "max_workers": self._max_workers, "slots": self._slots} | job
-        made = self.client.create_job(_name(handler), args, **options)
-        return made.results(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        options = {"chunk": chunksize or 0, "max_workers": self._workers, "slots": self._slots} | job
+        made = self.client.create_job(name or CALLABLES, args, **options)
+        mapped = _Map(made, deadline, value, error)
+        if name and not self._stack:
+            return mapped.results()
+        with self._lock:
+            self._maps.append(mapped)
+        return mapped.results_or_stop()
+
+    def _calls(self, function: Any) -> Any:
+        with self._lock:
+            if not self._caller:
+                key = _callables_key(self._callables_key)
+                if not key:
+                    raise StarburstError("functions are sent only with a key (callables_key, STARBURST_CALLABLES_KEY) that the workers have "
+                                         "too: who has it can run anything there. Or name a handler")
+                self._caller = _Caller(key, self.client)
+            caller = self._caller
+        return caller.calls(function)
+
+    def _call_arguments(self, function: Any, calls: list[Any]) -> tuple[list[Any], Callable[[Outcome], Any], Exception | None]:
+        """The arguments up to the first that cannot be pickled, and the error of that one."""
+        args: list[Any] = []
+        try:
+            make, value = self._calls(function)
+            for index, call in enumerate(calls):
+                args.append(make(index, call, {}))
+        except StarburstError:
+            raise
+        except Exception as e:  # it comes in its place, as in a process pool
+            return args, value if args else Outcome.result, e
+        return args, value, None
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Takes no more tasks and, with wait, returns when every Future is done. What is
-        enqueued runs in any case; cancel_futures cancels what is not sent yet."""
+        """Takes no more tasks and, with wait, returns when every Future is done and the results of maps are read. What is
+        sent runs in any case; cancel_futures cancels what is not. A stack of the executor's own ends when all is done."""
         with self._lock:
             self._shut = True
             if cancel_futures:
                 self._cancel_unsent()
+                for mapped in self._maps:
+                    mapped.stop()
             self._lock.notify_all()
         if wait:
-            with self._lock:
-                self._lock.wait_for(lambda: self._open == 0)
-            self._queue.put(None)
-            for thread in self._threads:
-                thread.join()
+            self._finish()
+        elif self._stack or self._maps:
+            threading.Thread(target=self._finish, name="starburst-finish").start()
+
+    def _finish(self) -> None:
+        with self._lock:
+            self._lock.wait_for(lambda: self._open == 0)
+            maps, self._maps = self._maps, []
+        self._queue.put(None)
+        for thread in self._threads:
+            thread.join()
+        for mapped in maps:
+            mapped.read_ahead()
+        if self._stack:
+            self._stack.close()
 
     def _cancel_unsent(self) -> None:
         keep = []
@@ -1687,7 +2515,7 @@ class Executor(concurrent.futures.Executor):
                 entry = self._queue.get_nowait()
             except queue.Empty:
                 break
-            if entry is not None and not entry[0].cancel():
+            if entry is not None and not entry.future.cancel():
                 keep.append(entry)
         for entry in keep:
             self._queue.put(entry)
@@ -1697,15 +2525,23 @@ class Executor(concurrent.futures.Executor):
             self._open -= 1
             self._lock.notify_all()
 
+    def _landed(self, _: concurrent.futures.Future[Any]) -> None:
+        with self._lock:
+            self._flying -= 1
+            self._lock.notify_all()
+
     def _send_loop(self) -> None:
-        """Gathers submitted tasks for `linger` seconds and sends them together."""
+        """Gathers submitted tasks for `linger` seconds and sends them together, while not too many are unsettled."""
         with concurrent.futures.ThreadPoolExecutor(_AT_ONCE, "starburst-send") as pool:
             while True:
+                with self._lock:
+                    self._lock.wait_for(lambda: self._flying < self._window)
+                    room = min(self._window - self._flying, _AT_ONCE * _BATCH_COUNT)
                 entry = self._queue.get()
                 if entry is None:
                     return
                 group, until = [entry], time.monotonic() + self._linger
-                while len(group) < _AT_ONCE * _BATCH_COUNT:
+                while len(group) < room:
                     try:
                         entry = self._queue.get(timeout=max(0.0, until - time.monotonic()))
                     except queue.Empty:
@@ -1714,43 +2550,49 @@ class Executor(concurrent.futures.Executor):
                         self._queue.put(None)
                         break
                     group.append(entry)
-                small: list[tuple[concurrent.futures.Future[Any], Message, str]] = []
-                for future, message in group:
-                    if not future.set_running_or_notify_cancel():
-                        continue
-                    body = self.client._task_body(message)
-                    if body is None:
-                        pool.submit(self._send_large, future, message)
-                    else:
-                        small.append((future, message, body))
-                for call in batches(len(body) for _, _, body in small):
-                    pool.submit(self._send_call, [small[i] for i in call])
+                self._launch(group, pool)
 
-    def _send_call(self, call: list[tuple[concurrent.futures.Future[Any], Message, str]]) -> None:
+    def _launch(self, group: list[_Call], pool: concurrent.futures.Executor) -> None:
+        small: list[tuple[_Call, str]] = []
+        for call in group:
+            if not call.future.set_running_or_notify_cancel():
+                continue
+            with self._lock:
+                self._flying += 1
+            call.future.add_done_callback(self._landed)
+            body = self.client._task_body(call.message)
+            if body is None:
+                pool.submit(self._send_large, call)
+            else:
+                small.append((call, body))
+        for batch in batches(len(body) for _, body in small):
+            pool.submit(self._send_call, [small[i] for i in batch])
+
+    def _send_call(self, calls: list[tuple[_Call, str]]) -> None:
         unsent: dict[int, Exception] = {}
         try:
-            send_bodies(self.client._sqs, self.client.queue_url, [body for _, _, body in call])
+            send_bodies(self.client._sqs, self.client.queue_url, [body for _, body in calls])
         except SendError as e:
             unsent = dict.fromkeys(e.unsent, e)
         except Exception as e:  # it belongs to the futures' owners
-            unsent = dict.fromkeys(range(len(call)), e)
-        for k, (future, message, _) in enumerate(call):
+            unsent = dict.fromkeys(range(len(calls)), e)
+        for k, (call, _) in enumerate(calls):
             if k in unsent:
-                future.set_exception(unsent[k])
+                call.future.set_exception(unsent[k])
             else:
-                self._await(_Pending("~" + message.id, 0), future)
+                self._await(_Pending("~" + call.message.id, 0), call)
 
-    def _send_large(self, future: concurrent.futures.Future[Any], message: Message) -> None:
+    def _send_large(self, call: _Call) -> None:
         """An argument that fits no message needs the bucket, and so a job of its own."""
         try:
-            job = self.client.create_job(message.handler, message.values(), chunk=1)
-            self._await(_Pending(job.id, 0), future)
+            job = self.client.create_job(call.message.handler, call.message.values(), chunk=1)
+            self._await(_Pending(job.id, 0), call)
         except Exception as e:  # it belongs to the future's owner
-            future.set_exception(e)
+            call.future.set_exception(e)
 
-    def _await(self, pending: _Pending, future: concurrent.futures.Future[Any]) -> None:
+    def _await(self, pending: _Pending, call: _Call) -> None:
         with self._lock:
-            self._pending[pending] = future
+            self._pending[pending] = call
             self._lock.notify_all()
 
     def _poll_loop(self) -> None:
@@ -1777,32 +2619,97 @@ class Executor(concurrent.futures.Executor):
 
     def _settle(self, asked: list[_Pending], done: dict[_Pending, Outcome | Exception]) -> None:
         with self._lock:
-            futures = [(self._pending.pop(p), o) for p, o in done.items()]
+            calls = [(self._pending.pop(p), o) for p, o in done.items()]
             for p in asked:  # to the end of the line
                 if p in self._pending:
                     self._pending[p] = self._pending.pop(p)
-        for future, outcome in futures:
-            if isinstance(outcome, Exception):
-                future.set_exception(outcome)
-            elif outcome.error:
-                future.set_exception(outcome.error)
+        for call, outcome in calls:
+            try:
+                if isinstance(outcome, Exception):
+                    raise outcome
+                value = call.value(outcome)
+            except BaseException as e:  # SystemExit too, when that is what the function raised
+                call.future.set_exception(e)
             else:
-                future.set_result(outcome.value)
+                call.future.set_result(value)
 
     def _fail(self, asked: list[_Pending], e: Exception) -> None:
         with self._lock:
-            futures = [f for f in (self._pending.pop(p, None) for p in asked) if f]
-        for future in futures:
-            future.set_exception(e)
+            calls = [c for c in (self._pending.pop(p, None) for p in asked) if c]
+        for call in calls:
+            call.future.set_exception(e)
 
 
-def _name(handler: Any) -> str:
-    if not isinstance(handler, str):
-        raise TypeError(f"name a handler: the workers run their own code, not {handler!r}")
-    return handler
+class _Map:
+    """One call of map: a job's outcomes, read when they are wanted, or before their stack ends."""
+
+    def __init__(self, job: Job, deadline: float | None, value: Callable[[Outcome], Any], error: Exception | None) -> None:
+        self._job, self._value, self._error = job, value, error
+        self._follower = _Follower(job, deadline)
+        self._outcomes = job._follow(self._follower)
+        self._left = job.n
+        self._ahead: collections.deque[Outcome] = collections.deque()
+        self._stopped = False
+        self._lock = threading.Lock()
+
+    def results(self) -> Iterator[Any]:
+        while self._left:
+            with self._lock:
+                outcome = self._ahead.popleft() if self._ahead else next(self._outcomes)
+                self._left -= 1
+            yield self._value(outcome)
+        if self._error:
+            raise self._error
+
+    def results_or_stop(self) -> Iterator[Any]:
+        """The results; whoever does not read them to the end cancels the rest."""
+        try:
+            yield from self.results()
+        finally:
+            self.stop()
+
+    def read_ahead(self) -> None:
+        """Waits for all results and keeps them, however long it takes."""
+        self._follower.deadline = None
+        with self._lock:
+            if not self._stopped:
+                try:
+                    self._ahead.extend(self._outcomes)
+                except Exception as e:  # the iterator's to raise
+                    self._error = self._error or e
+                    self._left = len(self._ahead)
+
+    def stop(self) -> None:
+        if self._left > len(self._ahead) and not self._stopped:
+            try:
+                self._job.cancel()
+            except Exception as e:  # the table does not answer: the tasks run in vain, which harms nobody
+                print(f"starburst: job {self._job.id} could not be cancelled: {e}", file=sys.stderr)
+        self._stopped = True
+
+
+def _raise_at_once(error: Exception | None) -> Iterator[Any]:
+    if error:
+        raise error
+    yield from ()
+
+
+def _handler_name(handler: Any) -> str:
+    """The name, when it is one or a function made a handler; "" for other functions."""
+    if isinstance(handler, str):
+        return handler
+    if not callable(handler):
+        raise TypeError(f"{handler!r} is neither a function nor the name of a handler")
+    return getattr(handler, "starburst_handler", "")
 
 
 def _argument(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if args and kwargs:
         raise TypeError("a task has one argument: give positional arguments or keywords, not both")
     return kwargs or (args[0] if len(args) == 1 else list(args) if args else None)
+
+
+if __name__ == "__main__":
+    import starburst  # not this copy: handlers must find the module that they import
+
+    starburst._main(sys.argv[1:])

@@ -293,6 +293,13 @@ def test_a_stack_must_be_named(monkeypatch):
         starburst.Client(queue_url="q")
 
 
-def test_functions_are_no_handlers():
-    with starburst.Executor(object()) as ex, pytest.raises(TypeError, match="name a handler"):
-        ex.submit(len, [1])
+def test_functions_need_a_key(monkeypatch):
+    monkeypatch.delenv("STARBURST_CALLABLES_KEY", raising=False)
+    monkeypatch.delenv("STARBURST_CALLABLES_KEY_FILE", raising=False)
+    with starburst.Executor(object()) as ex:
+        with pytest.raises(starburst.StarburstError, match="only with a key"):
+            ex.submit(len, [1])
+        with pytest.raises(starburst.StarburstError, match="only with a key"):
+            ex.map(len, [[1]])
+        with pytest.raises(TypeError, match="neither a function nor"):
+            ex.submit(5, 1)
