@@ -59,10 +59,11 @@ def child(_):
 
 @starburst.task
 def stubborn(_):
-    starburst.progress(0, 1)
     while True:
         try:
-            time.sleep(0.01)
+            starburst.progress(0, 1)
+            while True:
+                time.sleep(0.01)
         except starburst.TaskCancelledError:
             starburst.log("warn", "not me", n=1)
             while True:
