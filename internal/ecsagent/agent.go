@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 )
@@ -19,7 +19,7 @@ import (
 const metadataVariable = "ECS_CONTAINER_METADATA_URI_V4"
 
 const (
-	// timeout bounds one call: the agent is on the same host.
+	// timeout bounds one call for metadata, and the way to the agent: it is on the same host.
 	timeout = 2 * time.Second
 	// tries is how often the agent is asked: it may still be starting.
 	tries = 3
@@ -29,23 +29,23 @@ const (
 
 // Agent is the agent of the task that this process is part of.
 type Agent struct {
-	metadata string
-	client   *http.Client
-	pause    time.Duration // between two tries
+	metadata, agent string // addresses; the second is empty where there is no task protection
+	client          *http.Client
+	pause           time.Duration // between two tries
 }
 
 // FromEnv returns the agent that the environment names; in is false outside of
 // ECS. client may be nil, for one that asks no proxy.
 func FromEnv(getenv func(string) string, client *http.Client) (a *Agent, in bool) {
-	u, err := url.Parse(getenv(metadataVariable))
-	if err != nil || u.Scheme != "http" || u.Host == "" {
+	metadata := agentURL(getenv(metadataVariable))
+	if metadata == "" {
 		return nil, false
 	}
 	if client == nil {
 		// A proxy of the user's could not reach the agent.
-		client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: (&net.Dialer{Timeout: timeout}).DialContext}}
 	}
-	return &Agent{metadata: strings.TrimSuffix(u.String(), "/"), client: client, pause: time.Second}, true
+	return &Agent{metadata: metadata, agent: agentURL(getenv(agentVariable)), client: client, pause: time.Second}, true
 }
 
 // Task is what the agent tells of this process's task. What it did not tell is zero.
@@ -123,19 +123,30 @@ func (a *Agent) get(ctx context.Context, u string, into any) error {
 	if err != nil {
 		return err
 	}
-	res, err := a.client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	status, body, err := a.do(req)
 	switch {
 	case err != nil:
 		return err
-	case res.StatusCode != http.StatusOK:
-		return fmt.Errorf("the agent answered %s: %.200q", res.Status, cmp.Or(string(body), "nothing"))
-	case len(body) > maxAnswer:
-		return fmt.Errorf("the agent's answer exceeds %d bytes", maxAnswer)
+	case status != http.StatusOK:
+		return unexpected(status, body)
 	}
 	return json.Unmarshal(body, into)
+}
+
+// do returns the status and the body of the answer.
+func (a *Agent) do(req *http.Request) (status int, body []byte, err error) {
+	res, err := a.client.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer res.Body.Close()
+	body, err = io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	if err == nil && len(body) > maxAnswer {
+		err = fmt.Errorf("the agent's answer exceeds %d bytes", maxAnswer)
+	}
+	return res.StatusCode, body, err
+}
+
+func unexpected(status int, body []byte) error {
+	return fmt.Errorf("the agent answered %d %s: %.200q", status, http.StatusText(status), cmp.Or(string(body), "nothing"))
 }

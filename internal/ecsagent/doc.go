@@ -1,9 +1,11 @@
 // Package ecsagent speaks with the agent beside an ECS task: what the task is and
-// since when it is billed (task metadata endpoint version 4).
+// since when it is billed (task metadata endpoint version 4), and whether ECS may
+// stop it when its service shrinks (task scale-in protection endpoint).
 //
 //	agent, in := ecsagent.FromEnv(os.Getenv, nil)
 //	if in {
 //		t, err := agent.Task(ctx)
+//		until, err := agent.Protect(ctx, time.Hour)
 //		…
 //	}
 //
