@@ -50,3 +50,7 @@ func (s *Session) crashLoop(ctx context.Context, now progress.Snapshot) error {
 	}
 	return fmt.Errorf("the workers do not stay up: %w", exit.Errorf(exit.Failed, "%d ended within seconds of their start; the last one: %s", deaths, strings.TrimSpace(reason)))
 }
+
+// Crashed returns an error when the laptop's workers have only started to die since
+// the session was opened; for callers that wait for results without Follow.
+func (s *Session) Crashed(ctx context.Context) error { return s.crashLoop(ctx, progress.Snapshot{}) }

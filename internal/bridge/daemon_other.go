@@ -1,0 +1,7 @@
+//go:build !unix
+
+package bridge
+
+import "os/exec"
+
+func ownSession(*exec.Cmd) {}
