@@ -35,6 +35,7 @@ func devCommand() *cli.Command {
 			"`starburst submit`, `status` and `results` find it by themselves. State stays in its directory and survives a kill.",
 		Flags: slices.Concat(laptopFlags(), []cli.Flag{
 			&cli.IntFlag{Name: "port", Value: defaultPort, Usage: "`PORT` to listen on; 0 picks a free one"},
+			&cli.Float64Flag{Name: "vcpu-quota", Usage: "vCPU quota of the endpoint's account, for starburst quota and plan", DefaultText: "none"},
 		}),
 		Action: devAction,
 	})
@@ -55,7 +56,9 @@ func devAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	srv, err := localaws.Start(ctx, localaws.Config{Dir: dir, Addr: "127.0.0.1:" + strconv.Itoa(c.Int("port")), Log: logger(c.App.ErrWriter)})
+	srv, err := localaws.Start(ctx, localaws.Config{
+		Dir: dir, Addr: "127.0.0.1:" + strconv.Itoa(c.Int("port")), VCPUQuota: c.Float64("vcpu-quota"), Log: logger(c.App.ErrWriter),
+	})
 	if err != nil {
 		return devStartError(err, c.Int("port"))
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"regexp"
 	"strings"
@@ -36,6 +37,9 @@ type Config struct {
 	// ECS tunes how tasks start and stop. Region, Account, BaseURL, Dir,
 	// OnStopping and Log are set by Start.
 	ECS ecs.Options
+	// VCPUQuota is the most vCPUs that tasks may have, On-Demand and on Spot each: what Service Quotas
+	// answers. Default: 0, no limit.
+	VCPUQuota float64
 	// Log receives what no caller can be told. Default: discarded.
 	Log *slog.Logger
 }
@@ -60,6 +64,9 @@ func (c Config) validate() error {
 	}
 	if !isLoopback(host) {
 		return fmt.Errorf("local endpoint: Addr %q is not a loopback address; there is no authentication, so nobody else may reach it", c.Addr)
+	}
+	if !(c.VCPUQuota >= 0) || math.IsInf(c.VCPUQuota, 0) {
+		return fmt.Errorf("local endpoint: VCPUQuota is %v, must not be negative", c.VCPUQuota)
 	}
 	if !accountID.MatchString(c.Account) {
 		return fmt.Errorf("local endpoint: Account %q is not twelve digits", c.Account)

@@ -7,7 +7,7 @@
 //	os.Setenv("AWS_ENDPOINT_URL", srv.URL()) // any AWS SDK finds it
 //
 // The services are subpackages: sqs, dynamodb, ecs (whose tasks are processes of
-// this machine) and s3. They share one SQLite file (package db) and the AWS JSON
+// this machine) and s3; of servicequotas and cloudwatch, what the vCPU quota needs. They share one SQLite file (package db) and the AWS JSON
 // protocol (package awsjson). What is not supported is refused with the AWS
 // error that names it.
 //

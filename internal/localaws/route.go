@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/starburst-go/starburst/internal/localaws/cloudwatch"
 	"github.com/starburst-go/starburst/internal/localaws/ecs"
+	"github.com/starburst-go/starburst/internal/localaws/servicequotas"
 	"github.com/starburst-go/starburst/internal/localaws/sqs"
 )
 
@@ -43,7 +45,7 @@ func (s *Server) handler() http.Handler {
 		if service == nil {
 			writeJSON(w, http.StatusBadRequest, map[string]string{
 				"__type":  "UnknownOperationException",
-				"message": "the service " + name + " is not supported by this local endpoint; it has sqs, dynamodb, ecs and s3",
+				"message": "the service " + name + " is not supported by this local endpoint; it has sqs, dynamodb, ecs, s3, and parts of servicequotas and cloudwatch",
 			})
 			return
 		}
@@ -78,6 +80,10 @@ func (s *Server) route(r *http.Request) (name string, service http.Handler) {
 		return "dynamodb", s.ddb
 	case strings.HasPrefix(target, ecsTarget), strings.HasPrefix(r.URL.Path, ecs.AgentPath):
 		return "ecs", s.ecs
+	case strings.HasPrefix(target, servicequotas.TargetPrefix):
+		return servicequotas.Scope, s.quota
+	case strings.HasPrefix(target, cloudwatch.TargetPrefix), strings.HasPrefix(r.URL.Path, cloudwatch.PathPrefix):
+		return cloudwatch.Scope, s.watch
 	}
 	switch name := scope(r); name {
 	case "sqs":
@@ -86,6 +92,10 @@ func (s *Server) route(r *http.Request) (name string, service http.Handler) {
 		return name, s.ddb
 	case "ecs":
 		return name, s.ecs
+	case servicequotas.Scope:
+		return name, s.quota
+	case cloudwatch.Scope:
+		return name, s.watch
 	case "", "s3", "s3express":
 		return "s3", s.s3
 	default:

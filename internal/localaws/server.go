@@ -13,10 +13,12 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/starburst-go/starburst/internal/localaws/cloudwatch"
 	"github.com/starburst-go/starburst/internal/localaws/db"
 	"github.com/starburst-go/starburst/internal/localaws/dynamodb"
 	"github.com/starburst-go/starburst/internal/localaws/ecs"
 	"github.com/starburst-go/starburst/internal/localaws/s3"
+	"github.com/starburst-go/starburst/internal/localaws/servicequotas"
 	"github.com/starburst-go/starburst/internal/localaws/sqs"
 )
 
@@ -30,6 +32,8 @@ type Server struct {
 	ddb   *dynamodb.Service
 	ecs   *ecs.Service
 	s3    *s3.Service
+	quota *servicequotas.Service
+	watch *cloudwatch.Service
 	http  http.Server
 	stats *stats
 
@@ -119,7 +123,13 @@ func (s *Server) open(c Config) (err error) {
 	tasks := c.ECS
 	tasks.Region, tasks.Account, tasks.BaseURL, tasks.Dir, tasks.Log = c.Region, c.Account, s.url, c.Dir, c.Log
 	tasks.OnStopping = s.sqs.Hurry
-	s.ecs, err = ecs.New(s.db, tasks)
+	if s.ecs, err = ecs.New(s.db, tasks); err != nil {
+		return err
+	}
+	if s.quota, err = servicequotas.New(s.db, servicequotas.Options{Region: c.Region, Account: c.Account, VCPU: c.VCPUQuota}); err != nil {
+		return err
+	}
+	s.watch, err = cloudwatch.New(cloudwatch.Options{Used: s.ecs.UsedVCPU})
 	return err
 }
 
