@@ -22,6 +22,7 @@ type account struct {
 	busySince time.Time
 	slotBusy  time.Duration
 	dirty     bool
+	urgent    bool // somebody waits for the next snapshot
 	// requests returns the totals of the process's calls to AWS.
 	requests func() map[string]int64
 	// spent is the handlers' time per job of the ledger, finer than its milliseconds: a
@@ -110,6 +111,25 @@ func (a *account) signal() {
 	case a.edge <- struct{}{}:
 	default:
 	}
+}
+
+// onDuty notes whether the worker is protected, and whether it has answered its release. The leader waits for
+// that, so it is written at once.
+func (a *account) onDuty(protected, released bool) {
+	a.mu.Lock()
+	changed := a.ledger.Protected != protected || a.ledger.Released != released
+	a.ledger.Protected, a.ledger.Released = protected, released
+	a.dirty, a.urgent = a.dirty || changed, a.urgent || changed
+	a.mu.Unlock()
+	if changed {
+		a.signal()
+	}
+}
+
+func (a *account) isUrgent() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.urgent
 }
 
 func (a *account) isBusy() bool {
@@ -209,7 +229,7 @@ func (a *account) snapshot(now time.Time, held int, final bool) store.Ledger {
 	total := time.Duration(a.ledger.Slots) * now.Sub(a.ledger.Cost.Ready)
 	a.ledger.Cost.IdleMS = max(0, (total - busy).Milliseconds())
 	a.ledger.Cost.CPUMS = usage.Own().CPU.Milliseconds()
-	a.dirty = false
+	a.dirty, a.urgent = false, false
 	l := a.ledger
 	l.Jobs = a.jobs(now)
 	l.Hist = cloneMap(l.Hist)
@@ -247,6 +267,10 @@ func (a *account) run(ctx context.Context, every, edgeEvery time.Duration, write
 			last = time.Now()
 			timer.Reset(every)
 		case <-a.edge:
+			if a.isUrgent() {
+				timer.Reset(0)
+				continue
+			}
 			timer.Reset(max(0, time.Until(last.Add(edgeEvery))))
 		}
 	}
@@ -260,7 +284,7 @@ func (a *account) steady(moment time.Duration) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch wasBusy := a.ledger.Busy > 0; {
-	case a.busyNow > 0 && !wasBusy:
+	case a.urgent, a.busyNow > 0 && !wasBusy:
 		return 0
 	case a.busyNow == 0 && (wasBusy || a.dirty):
 		return moment - time.Since(a.busySince)

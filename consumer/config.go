@@ -30,6 +30,7 @@ const (
 	DefaultMaxPrefetch = 100
 	DefaultMaxAttempts = 3
 	DefaultHandOver    = 5 * time.Second
+	DefaultProtectFor  = time.Hour
 )
 
 // Queue is the part of the SQS client that a worker uses.
@@ -125,6 +126,11 @@ type Config struct {
 	// DeadMan is how long the fleet's leader may be silent before this worker takes no new
 	// work: without a leader nobody holds the cost limits. A fleet that never had one goes on. Zero means never.
 	DeadMan time.Duration
+	// Guard protects the worker while it polls, so that only its leader stops it, by name. Default: nothing does.
+	Guard Guard
+	// ProtectFor is how long it is protected at a time, renewed when half of it is over: so long a worker that hangs cannot
+	// be stopped by shrinking the fleet. At least 2 min. Default: 1 h.
+	ProtectFor time.Duration
 	// Cost is the fixed part of the worker's cost sample: provider, size, launch time.
 	Cost store.CostSample
 	// Requests returns the totals of what this process's calls to AWS are billed
@@ -153,6 +159,7 @@ func (c Config) withDefaults() Config {
 	c.BadBackoff = cmp.Or(c.BadBackoff, DefaultBadBackoff)
 	c.Unknown = cmp.Or(c.Unknown, DefaultUnknown)
 	c.HandOver = cmp.Or(c.HandOver, DefaultHandOver)
+	c.ProtectFor = cmp.Or(c.ProtectFor, DefaultProtectFor)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	if c.Requests == nil {
 		c.Requests = func() map[string]int64 { return nil }
@@ -172,6 +179,8 @@ func (c Config) validate() error {
 		return errors.New("consumer: Queue, QueueURL and Results are required")
 	case c.DeadMan < 0:
 		return fmt.Errorf("consumer: DeadMan is %v, must not be negative", c.DeadMan)
+	case c.ProtectFor < 2*time.Minute:
+		return fmt.Errorf("consumer: ProtectFor is %v, must be at least 2 min", c.ProtectFor)
 	case len(c.Handlers) == 0:
 		return errors.New("consumer: Handlers is empty: a worker without handlers could only refuse messages")
 	case c.Name == "":

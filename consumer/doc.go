@@ -15,6 +15,7 @@
 //	record.go    item → children → ack
 //	ack.go       deletes in batches
 //	account.go   counts for the worker's ledger item
+//	duty.go      polls while protected, until the leader releases the worker by name
 //	group.go     what the tasks of one message share, for handlers that send several at once
 //	process.go   a handler that runs a program per task
 package consumer

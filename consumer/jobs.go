@@ -33,6 +33,7 @@ type jobs struct {
 	// first. deadMan is how long it may be silent; zero means for ever.
 	leaderAt time.Time
 	deadMan  time.Duration
+	heardAt  time.Time // when the control item was last read
 }
 
 type jobEntry struct {
@@ -69,7 +70,7 @@ func (e *jobEntry) expired(now time.Time) bool {
 }
 
 func newJobs(read func(ctx context.Context, id string) (store.Job, error), deadMan time.Duration) *jobs {
-	return &jobs{read: read, deadMan: deadMan, known: map[string]*jobEntry{}, cancelled: map[string]bool{}}
+	return &jobs{read: read, deadMan: deadMan, heardAt: time.Now(), known: map[string]*jobEntry{}, cancelled: map[string]bool{}}
 }
 
 // get returns the job's META, reading it once however many slots ask. Each waits
@@ -142,7 +143,15 @@ func (j *jobs) control(c store.Control) {
 	}
 	j.mu.Lock()
 	j.cancelled, j.paused, j.leaderAt = cancelled, c.Paused || c.Draining, c.LeaderAt
+	j.heardAt = time.Now()
 	j.mu.Unlock()
+}
+
+// heard is when the leader's word was last read.
+func (j *jobs) heard() time.Time {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.heardAt
 }
 
 // isCancelled tells what the control item says, or what META said when it was read.

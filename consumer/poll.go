@@ -17,6 +17,9 @@ const maxReceive = 10
 // pollCap bounds the polls open at once.
 const pollCap = 8
 
+// offPause is how often a worker that takes no work looks whether it may again.
+const offPause = time.Second
+
 // backoffMax bounds the pause after failed receives. It is short, because the
 // cause may be over at any time and a paused worker is paid for.
 const backoffMax = 10 * time.Second
@@ -92,6 +95,10 @@ type poller struct {
 	busy func() bool
 	// paused tells whether the worker is to take no new work.
 	paused func() bool
+	// duty gives leave to open a poll, and is told when it has ended.
+	duty *duty
+	// heard is when the leader's word was last read.
+	heard func() time.Time
 	// random returns a number in [0, n), for jitter.
 	random func(n int64) int64
 	// deliver takes over a received message with its credit.
@@ -113,26 +120,33 @@ func (p *poller) run(ctx context.Context) error {
 	lanes := make(chan struct{}, pollCap)
 	var pause time.Duration
 	for {
-		if p.paused() {
-			pause = max(pause, time.Second)
-		}
 		if !sleep(ctx, pause) {
 			return nil
 		}
-		if p.paused() {
+		if p.paused() || p.duty.isOff() {
+			pause = offPause
+			if err := p.cutOff(); err != nil {
+				return err
+			}
 			continue
 		}
 		n := p.credits.take(ctx, maxReceive)
 		if n == 0 {
 			return nil
 		}
+		if !p.duty.enter() {
+			p.credits.give(n)
+			continue
+		}
 		if !p.isFull() {
 			// Low gear: the next poll waits for this one's outcome.
 			pause = p.poll(ctx, n)
+			p.duty.exit()
 		} else {
 			lanes <- struct{}{}
 			open.Go(func() {
 				p.poll(ctx, n)
+				p.duty.exit()
 				<-lanes
 			})
 			pause = p.currentPause()
@@ -234,6 +248,14 @@ func (p *poller) givenUp() error {
 	}
 	if gone := time.Since(p.lastOK); gone > p.cfg.GiveUp {
 		return fmt.Errorf("%w for %v", ErrQueueGone, gone.Round(time.Second))
+	}
+	return nil
+}
+
+// cutOff is givenUp for a worker that does not poll: then the leader's word is what it asks for.
+func (p *poller) cutOff() error {
+	if gone := time.Since(p.heard()); p.cfg.GiveUp > 0 && gone > p.cfg.GiveUp {
+		return fmt.Errorf("%w, nor the leader's word read, for %v", ErrQueueGone, gone.Round(time.Second))
 	}
 	return nil
 }

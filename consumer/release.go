@@ -75,6 +75,12 @@ func (w *Worker) releaseUnstarted(wait func(*delivery) time.Duration) int {
 	}
 }
 
+// handsEmpty gives back what a released worker has not started, and reports whether it holds nothing any more.
+func (w *Worker) handsEmpty() bool {
+	w.releaseUnstarted(atOnce)
+	return w.leases.count() == 0
+}
+
 // atOnce is no wait.
 func atOnce(*delivery) time.Duration { return 0 }
 

@@ -31,6 +31,7 @@ type Worker struct {
 	account *account
 	acks    *acker
 	jobs    *jobs
+	duty    *duty
 	running running
 	owed    owed
 	depth   depth
@@ -58,6 +59,7 @@ func New(c Config) (*Worker, error) {
 	now := time.Now()
 	w := &Worker{cfg: c, credits: newCredits(c.Slots), account: newAccount(c, now), stop: make(chan struct{}), alone: make(chan struct{}, 1)}
 	w.jobs = newJobs(c.Results.Job, c.DeadMan)
+	w.duty = newDuty(c, w.account.onDuty, w.random)
 	w.ready = make(chan *delivery, c.Slots+c.MaxPrefetch+pollCap*maxReceive)
 	w.records = make(chan *chunkRun, c.Slots)
 	return w, nil
@@ -72,9 +74,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err := w.readQueue(ctx); err != nil {
 		return err
 	}
-	lookCtx, looked := context.WithTimeout(ctx, firstControl)
-	w.lookAtControl(lookCtx) // a worker that replaces another must not take work that nobody pays for
-	looked()
+	w.reportForDuty(ctx)
 	base, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	w.base = base
@@ -89,6 +89,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	background.Go(func() { w.announce(base) })
 	background.Go(func() { w.watchBuffer(base) })
 	background.Go(func() { w.readControl(base) })
+	background.Go(func() { w.duty.keep(base, w.handsEmpty) })
 	go w.acks.run()
 	stopRecording := make(chan struct{})
 	for range recorders {
@@ -98,7 +99,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		slots.Go(w.slot)
 	}
 	polls := make(chan error, 1)
-	p := &poller{cfg: w.cfg, credits: w.credits, account: w.account, busy: w.account.isBusy, paused: w.isPaused, random: w.random, deliver: w.receive}
+	p := &poller{cfg: w.cfg, credits: w.credits, account: w.account, busy: w.account.isBusy, paused: w.isPaused, duty: w.duty, heard: w.jobs.heard, random: w.random, deliver: w.receive}
 	pollCtx, stopPolls := context.WithCancel(ctx)
 	defer stopPolls()
 	go func() { polls <- p.run(pollCtx) }()
@@ -354,6 +355,15 @@ func (w *Worker) announce(ctx context.Context) {
 // firstControl bounds the look at the control item before the first poll.
 const firstControl = 2 * time.Second
 
+// reportForDuty is what precedes the first poll: a worker that replaces another must not take work that nobody pays
+// for, and one that polls should be protected.
+func (w *Worker) reportForDuty(ctx context.Context) {
+	lookCtx, looked := context.WithTimeout(ctx, firstControl)
+	w.lookAtControl(lookCtx)
+	looked()
+	w.duty.begin(ctx)
+}
+
 // readControl keeps up with what the leader says.
 func (w *Worker) readControl(ctx context.Context) {
 	for sleep(ctx, w.cfg.ControlEvery) {
@@ -370,5 +380,6 @@ func (w *Worker) lookAtControl(ctx context.Context) {
 		return
 	}
 	w.jobs.control(c)
+	w.duty.told(c, w.cfg.Name)
 	w.running.cancel(w.jobs.isCancelled)
 }

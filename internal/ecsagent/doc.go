@@ -5,7 +5,7 @@
 //	agent, in := ecsagent.FromEnv(os.Getenv, nil)
 //	if in {
 //		t, err := agent.Task(ctx)
-//		until, err := agent.Protect(ctx, time.Hour)
+//		err = agent.Protect(ctx, time.Hour)
 //		…
 //	}
 //

@@ -61,18 +61,18 @@ type protectionAnswer struct {
 }
 
 // Protect keeps ECS from stopping the task when its service's count is lowered or a deployment replaces it, for so long,
-// in whole minutes from MinProtection to MaxProtection. It returns when the protection ends. It takes 5 s at most, 2 s
-// of which to reach the agent, and asks once. A refusal is a *ProtectionError.
-func (a *Agent) Protect(ctx context.Context, lasting time.Duration) (until time.Time, err error) {
+// in whole minutes from MinProtection to MaxProtection. It takes 5 s at most, 2 s of which to reach the agent, and asks
+// once. A refusal is a *ProtectionError.
+func (a *Agent) Protect(ctx context.Context, lasting time.Duration) error {
 	minutes := int(min(max(lasting, MinProtection), MaxProtection) / time.Minute)
-	until, on, err := a.protection(ctx, http.MethodPut, map[string]any{"ProtectionEnabled": true, "ExpiresInMinutes": minutes})
+	_, on, err := a.protection(ctx, http.MethodPut, map[string]any{"ProtectionEnabled": true, "ExpiresInMinutes": minutes})
 	if err == nil && !on {
 		err = errors.New("the agent answered that it is not")
 	}
 	if err != nil {
-		return time.Time{}, fmt.Errorf("protect this ECS task: %w", err)
+		return fmt.Errorf("protect this ECS task: %w", err)
 	}
-	return until, nil
+	return nil
 }
 
 // Unprotect ends the task's protection: from then on ECS may stop it.

@@ -20,7 +20,7 @@ func describe(ctx context.Context, cfg *consumer.Config) error {
 	if !in {
 		return nil
 	}
-	cfg.DeadMan = deadMan
+	cfg.DeadMan, cfg.Guard = deadMan, agent
 	t, err := agent.Task(ctx)
 	if err != nil {
 		return err

@@ -22,7 +22,7 @@ func TestAWorkerOfECSIsBilledFromItsPull(t *testing.T) {
 	if err := describe(t.Context(), &cfg); err != nil {
 		t.Fatal(err)
 	}
-	if c := cfg.Cost; cfg.Name != "0123abcd" || c.VCPUMilli != 500 || c.MemoryMiB != 1024 || !c.Launched.Equal(pulled) || cfg.DeadMan == 0 {
+	if c := cfg.Cost; cfg.Name != "0123abcd" || c.VCPUMilli != 500 || c.MemoryMiB != 1024 || !c.Launched.Equal(pulled) || cfg.DeadMan == 0 || cfg.Guard == nil {
 		t.Errorf("%s %+v; want task 0123abcd of 500 and 1024, billed since %v", cfg.Name, c, pulled)
 	}
 	named := consumer.Config{Name: "mine"}
