@@ -24,6 +24,10 @@ build: ## build the command and the examples into bin/
 	@mkdir -p $(BIN)
 	$(GO) build -o $(BIN)/ ./cmd/... $(addprefix ./examples/,$(EXAMPLES))
 
+.PHONY: lambda
+lambda: ## build the autoscaler as a Lambda function: dist/starburst-lambda-{arm64,x86_64}.zip, the same bytes from the same source
+	GO=$(GO) scripts/lambda/build.sh
+
 .PHONY: test-race
 test-race: ## run the tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race $(PKGS)
@@ -47,6 +51,10 @@ bench-codec: ## compare the codec with encoding/json and tinylib/msgp on one cor
 	@mkdir -p .cache
 	$(GO) test -C bench -bench . -cpu 1 -count 6 -benchtime 0.3s ./codec >.cache/bench-codec.txt
 	@$(GO) tool -C tools benchstat -col /codec $(CURDIR)/.cache/bench-codec.txt
+
+.PHONY: bench-peers
+bench-peers: ## compare with other queue clients on ElasticMQ and DynamoDB Local (ARGS="-n 10000 -rounds 5"; needs Java, Maven, Python, Node.js)
+	scripts/peers.sh $(ARGS)
 
 .PHONY: chaos
 chaos: ## kill, freeze and restart workers under injected faults, with SEEDS seeds (default 1; SERVERS=1: also on ElasticMQ)

@@ -60,6 +60,7 @@ wait_for dynamodb-local "$ddb_port"
 
 export AWS_ENDPOINT_URL_SQS="http://127.0.0.1:$sqs_port"
 export AWS_ENDPOINT_URL_DYNAMODB="http://127.0.0.1:$ddb_port"
+export STARBURST_BENCH_SERVER_PIDS="${pids[*]}"
 export STARBURST_TEST_DYNAMODB_LOCAL="$AWS_ENDPOINT_URL_DYNAMODB"
 export AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 "$@"
