@@ -1,0 +1,18 @@
+package child
+
+import (
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// envFake makes this test binary a child that speaks the protocol; its value says how it starts.
+const envFake = "CHILD_TEST_FAKE"
+
+func TestMain(m *testing.M) {
+	if how := os.Getenv(envFake); how != "" {
+		os.Exit(fake(how))
+	}
+	goleak.VerifyTestMain(m)
+}
