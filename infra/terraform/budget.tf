@@ -10,7 +10,7 @@ resource "aws_budgets_budget" "this" {
 
   cost_filter {
     name   = "TagKeyValue"
-    values = ["user:starburst:stack$${var.name}"]
+    values = [format("user:starburst:stack$%s", var.name)] # the tag's key and value
   }
 
   dynamic "notification" {

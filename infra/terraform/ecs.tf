@@ -132,11 +132,12 @@ resource "aws_ecs_service" "worker" {
     enable   = true
     rollback = true
   }
-  enable_ecs_managed_tags = true
-  enable_execute_command  = false
-  propagate_tags          = "SERVICE"
-  wait_for_steady_state   = false
-  tags                    = local.tags
+  availability_zone_rebalancing = "DISABLED" # it would stop workers that are busy
+  enable_ecs_managed_tags       = true
+  enable_execute_command        = false
+  propagate_tags                = "SERVICE"
+  wait_for_steady_state         = false
+  tags                          = local.tags
 
   lifecycle {
     # The autoscaler owns the count, and `starburst deploy` the revision.

@@ -133,7 +133,7 @@ resource "aws_iam_policy" "operator" {
         Effect = "Allow"
         Action = [
           "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "dynamodb:DescribeTable", "ec2:DescribeSubnets",
-          "ecr:DescribeImages", "iam:SimulatePrincipalPolicy", "pricing:GetProducts",
+          "ecr:DescribeImages", "ecs:ListClusters", "iam:SimulatePrincipalPolicy", "pricing:GetProducts",
           "servicequotas:GetServiceQuota", "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota",
         ]
         Resource = "*" # reads for `starburst doctor`, most of which have no resource

@@ -57,8 +57,8 @@ resource "aws_iam_role_policy" "scaler" {
       {
         Sid      = "Limits"
         Effect   = "Allow"
-        Action   = ["cloudwatch:GetMetricData", "ec2:DescribeSubnets", "servicequotas:GetServiceQuota"]
-        Resource = "*" # reads, two of which have no resource; the quotas' are AWS's own
+        Action   = ["cloudwatch:GetMetricData", "ec2:DescribeSubnets", "ecs:DescribeTaskDefinition", "ecs:ListClusters", "servicequotas:GetServiceQuota"]
+        Resource = "*" # reads without a resource; the quotas' are AWS's own
       },
       {
         Sid      = "Output"
@@ -109,6 +109,7 @@ resource "aws_lambda_function" "scaler" {
         STARBURST_FALLBACK_SERVICE = join("", [for s in local.fallback_services : s.name])
         STARBURST_MAX_WORKERS      = tostring(var.max_workers)
         STARBURST_SLOTS            = tostring(var.slots)
+        STARBURST_SUBNETS          = join(",", local.subnets)
       },
       { for k, v in {
         STARBURST_VCPU_QUOTA        = var.vcpu_quota
