@@ -14,6 +14,28 @@ type Control struct {
 	Paused, Draining bool
 	// LeaderAt is when the leader last wrote.
 	LeaderAt time.Time
+	// Scale is what people ask of the autoscaler; workers do not look at it.
+	Scale Scale
+}
+
+// Scale is what somebody has set about a fleet's size while it runs. It goes before what the autoscaler was started with; the zero value
+// of a field asks for nothing.
+type Scale struct {
+	// Hold leaves the fleet as it is: no worker is started, none is stopped. Money that runs out and jobs over their caps are still acted upon.
+	Hold bool
+	// Min workers are kept even when there is nothing to do. Max is the most, SetMax says that somebody said so: a Max of 0 lets the fleet end.
+	Min, Max int
+	SetMax   bool
+	// Mode is one of autoscale's, "" for the one it was started with. Efficiency, Deadline and ValuePico are what the modes of that name
+	// need; BudgetPico bounds any.
+	Mode                  string
+	Efficiency            float64
+	Deadline              time.Time
+	ValuePico, BudgetPico int64
+	// By, At and Why say who asked, when and for what reason.
+	By  string
+	At  time.Time
+	Why string
 }
 
 // Decision is one recorded step of the autoscaler; together they are the time

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -36,6 +37,7 @@ func (s *Store) readControl(ctx context.Context, fleet string, replica int, cons
 	c = Control{
 		Cancelled: f.set("cancelled"), Released: f.set("released"),
 		Paused: f.boolean("paused"), Draining: f.boolean("draining"), LeaderAt: f.ms("leader_at"),
+		Scale: decodeScale(&f),
 	}
 	slices.Sort(c.Cancelled) // a set has no order
 	slices.Sort(c.Released)
@@ -105,6 +107,7 @@ func (s *Store) writeControl(ctx context.Context, fleet string, replica int, c C
 	it.putBool("paused", c.Paused)
 	it.putBool("draining", c.Draining)
 	it.putMS("leader_at", c.LeaderAt)
+	it.putScale(c.Scale)
 	err = s.patient(ctx, fmt.Sprintf("write the control item of fleet %q", fleet), func() error {
 		_, err := s.api.PutItem(ctx, &dynamodb.PutItemInput{
 			TableName: s.table, Item: it,
@@ -123,5 +126,35 @@ func (s *Store) writeControl(ctx context.Context, fleet string, replica int, c C
 func (it item) putSet(name string, names []string) {
 	if len(names) > 0 {
 		it[name] = avSS(slices.Compact(slices.Sorted(slices.Values(names)))...)
+	}
+}
+
+// maxWorkers bounds a size that is read.
+const maxWorkers = 1 << 30
+
+// efficiencyUnit is what an efficiency is stored in: numbers of the table are whole.
+const efficiencyUnit = 1e6
+
+func (it item) putScale(s Scale) {
+	it.putBool("scale_hold", s.Hold)
+	it.putN("scale_min", int64(s.Min))
+	it.putN("scale_max", int64(s.Max))
+	it.putBool("scale_max_set", s.SetMax)
+	it.putS("scale_mode", s.Mode)
+	it.putN("scale_efficiency", int64(math.Round(s.Efficiency*efficiencyUnit)))
+	it.putMS("scale_deadline", s.Deadline)
+	it.putN("scale_value", s.ValuePico)
+	it.putN("scale_budget", s.BudgetPico)
+	it.putS("scale_by", s.By)
+	it.putMS("scale_at", s.At)
+	it.putS("scale_why", s.Why)
+}
+
+func decodeScale(f *fields) Scale {
+	return Scale{
+		Hold: f.boolean("scale_hold"), Min: f.count("scale_min", maxWorkers), Max: f.count("scale_max", maxWorkers), SetMax: f.boolean("scale_max_set"),
+		Mode: f.str("scale_mode"), Efficiency: float64(f.count("scale_efficiency", efficiencyUnit)) / efficiencyUnit,
+		Deadline: f.ms("scale_deadline"), ValuePico: f.num("scale_value"), BudgetPico: f.num("scale_budget"),
+		By: f.str("scale_by"), At: f.ms("scale_at"), Why: f.str("scale_why"),
 	}
 }

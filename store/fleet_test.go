@@ -102,7 +102,10 @@ func TestControlReachesEveryReader(t *testing.T) {
 	if got, err := s.Control(t.Context(), "f"); err != nil || !cmp.Equal(got, store.Control{}) {
 		t.Errorf("before anything is said: %+v, %v", got, err)
 	}
-	want := store.Control{Cancelled: []string{"j1", "j2"}, Released: []string{"w9"}, Paused: true, Draining: true, LeaderAt: created}
+	want := store.Control{Cancelled: []string{"j1", "j2"}, Released: []string{"w9"}, Paused: true, Draining: true, LeaderAt: created, Scale: store.Scale{
+		Hold: true, Min: 2, Max: 50, SetMax: true, Mode: "deadline", Efficiency: .85, Deadline: created.Add(time.Hour), ValuePico: 5e12, BudgetPico: 9e12,
+		By: "ann", At: created, Why: "a demonstration",
+	}}
 	if err := s.PutControl(t.Context(), "f", want); err != nil {
 		t.Fatal(err)
 	}
