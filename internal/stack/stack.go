@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -33,6 +34,10 @@ const (
 	EnvFleet    = "STARBURST_FLEET"
 	EnvCluster  = "STARBURST_CLUSTER"
 	EnvService  = "STARBURST_SERVICE"
+	// EnvServices names all services on the usual capacity, separated by commas, where several share the fleet;
+	// EnvFallback those on On-Demand that stand in when Spot is not to be had.
+	EnvServices = "STARBURST_SERVICES"
+	EnvFallback = "STARBURST_FALLBACK_SERVICE"
 	EnvLocal    = "STARBURST_LOCAL" // the endpoint, set by the laptop mode only
 )
 
@@ -49,6 +54,8 @@ type Stack struct {
 	Fleet string
 	// Cluster and Service are what the autoscaler sizes.
 	Cluster, Service string
+	// Services are all services on the usual capacity, Service the first of them, and Fallback those on On-Demand beside a fleet on Spot.
+	Services, Fallback []string
 	// Endpoint is the laptop mode's endpoint; empty on AWS.
 	Endpoint string
 }
@@ -56,13 +63,28 @@ type Stack struct {
 // FromEnv reads the stack from the environment. A stack without queue and table
 // is empty: see IsZero.
 func FromEnv() Stack {
-	return Stack{
+	s := Stack{
 		QueueURL: os.Getenv(EnvQueueURL), DLQURL: os.Getenv(EnvDLQURL),
 		Table: os.Getenv(EnvTable), Bucket: os.Getenv(EnvBucket),
 		Fleet:   cmp.Or(os.Getenv(EnvFleet), "default"),
 		Cluster: os.Getenv(EnvCluster), Service: os.Getenv(EnvService),
+		Services: List(os.Getenv(EnvServices)), Fallback: List(os.Getenv(EnvFallback)),
 		Endpoint: os.Getenv(EnvLocal),
 	}
+	if s.Service == "" && len(s.Services) > 0 {
+		s.Service = s.Services[0]
+	}
+	return s
+}
+
+// List splits names at commas; spaces and empty names are left out.
+func List(names string) (list []string) {
+	for name := range strings.SplitSeq(names, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			list = append(list, name)
+		}
+	}
+	return list
 }
 
 // IsZero reports whether no stack is configured.
@@ -84,7 +106,8 @@ func (s Stack) Env() []string {
 	var env []string
 	for _, v := range []struct{ name, value string }{
 		{EnvQueueURL, s.QueueURL}, {EnvDLQURL, s.DLQURL}, {EnvTable, s.Table}, {EnvBucket, s.Bucket},
-		{EnvFleet, s.Fleet}, {EnvCluster, s.Cluster}, {EnvService, s.Service}, {EnvLocal, s.Endpoint},
+		{EnvFleet, s.Fleet}, {EnvCluster, s.Cluster}, {EnvService, s.Service},
+		{EnvServices, strings.Join(s.Services, ",")}, {EnvFallback, strings.Join(s.Fallback, ",")}, {EnvLocal, s.Endpoint},
 	} {
 		if v.value != "" {
 			env = append(env, v.name+"="+v.value)
@@ -120,6 +143,8 @@ type Clients struct {
 	Meter *meter.Meter
 	// Local is true when S3 is an endpoint on this machine.
 	Local bool
+	// AWS is what they are made of, for clients that few need. Their calls are not counted.
+	AWS aws.Config
 }
 
 // Open makes clients from the SDK's usual configuration: environment, shared
@@ -156,9 +181,10 @@ func newClients(cfg aws.Config, local bool) *Clients {
 	table := inMemory{impatient(cfg.HTTPClient)}
 	cfg.HTTPClient = inMemory{cfg.HTTPClient}
 	m := new(meter.Meter)
-	cfg.APIOptions = append(cfg.APIOptions, m.Register)
+	uncounted := cfg
+	cfg.APIOptions = append(slices.Clone(cfg.APIOptions), m.Register)
 	return &Clients{
-		Local: local, Meter: m,
+		Local: local, Meter: m, AWS: uncounted,
 		SQS: sqs.NewFromConfig(cfg, func(o *sqs.Options) {
 			// The SDK's check fails a whole receive for one bad body and hides the
 			// other nine; the consumer checks each message itself.
