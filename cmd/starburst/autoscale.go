@@ -2,34 +2,40 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/starburst-go/starburst/internal/burst"
 	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/scaling"
 	"github.com/starburst-go/starburst/store"
 )
 
 func autoscaleCommand() *cli.Command {
 	return command(&cli.Command{
-		Name:      "autoscale",
-		Usage:     "size a stack's ECS service until told to stop",
-		UsageText: "starburst autoscale --workers 100",
+		Name:  "autoscale",
+		Usage: "size a stack's ECS services until told to stop",
+		UsageText: "starburst autoscale --max-workers 100\n" +
+			"starburst autoscale --max-workers 1000 --deadline 30m --budget 20\n" +
+			"starburst autoscale --max-workers 100 --once --dry-run",
 		Description: "Watches the queue and the workers' ledgers of the stack that the environment describes and sets the desired\n" +
-			"count of its ECS service (STARBURST_CLUSTER, STARBURST_SERVICE) in doubling waves up to --workers, and to zero\n" +
-			"when nothing is left. Of several, one leads and the others stand by. Each decision is stored with its reason.",
-		Flags: []cli.Flag{
-			&cli.IntFlag{Name: "workers", Aliases: []string{"w"}, Usage: "most workers; required"},
-			&cli.IntFlag{Name: "slots", Value: 1, Usage: "tasks at once per worker"},
+			"counts of its ECS services (STARBURST_CLUSTER, STARBURST_SERVICE): in waves up to --max-workers, never beyond what\n" +
+			"quota, subnets and money allow, and to zero when nothing is left. Of several, one leads and the others stand by.\n" +
+			"Each decision is stored with its number, its wave, what bound it and why. The variable behind a flag is read\n" +
+			"when the flag is not given; the Lambda function reads the same ones. See docs/autoscaling.md.",
+		Flags: append(settingFlags(),
 			&cli.BoolFlag{Name: "once", Usage: "make one decision, print it, end"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "decide and print, change nothing"},
 			&cli.DurationFlag{Name: "interval", Value: 10 * time.Second, Usage: "time between two looks"},
-		},
+		),
 		Action: func(c *cli.Context) error {
-			if c.Int("workers") < 1 || c.Int("slots") < 1 {
-				return exit.Errorf(exit.Usage, "--workers and --slots must be at least 1").WithHint("starburst autoscale --workers 100")
+			settings, err := readSettings(c, time.Now())
+			if err != nil {
+				return err
 			}
 			st, err := findStack(c.Context)
 			if err != nil {
@@ -39,8 +45,8 @@ func autoscaleCommand() *cli.Command {
 				return exit.Errorf(exit.Usage, "the stack names no ECS service").WithHint("set STARBURST_CLUSTER and STARBURST_SERVICE")
 			}
 			s, err := burst.Open(c.Context, burst.Config{
-				Stack: st, Workers: c.Int("workers"), Slots: c.Int("slots"), Log: slog.New(slog.NewTextHandler(c.App.ErrWriter, nil)),
-				Autoscale: burst.Autoscale{Manual: true, DryRun: c.Bool("dry-run"), Interval: c.Duration("interval")},
+				Stack: st, Workers: settings.MaxWorkers, Slots: settings.Slots, Log: slog.New(slog.NewTextHandler(c.App.ErrWriter, nil)),
+				Autoscale: burst.Autoscale{Manual: true, DryRun: c.Bool("dry-run"), Interval: c.Duration("interval"), Settings: &settings},
 			})
 			if err != nil {
 				return err
@@ -53,4 +59,45 @@ func autoscaleCommand() *cli.Command {
 			})
 		},
 	})
+}
+
+// settingFlags are the flags of the autoscaler's settings.
+func settingFlags() (flags []cli.Flag) {
+	for _, g := range scaling.All() {
+		f := &cli.StringFlag{Name: g.Flag, Usage: fmt.Sprintf("%s [$%s]", g.Usage, g.Env)}
+		if g.Env == scaling.EnvMaxWorkers {
+			f.Aliases = []string{"workers", "w"}
+		}
+		flags = append(flags, f)
+	}
+	return flags
+}
+
+// readSettings reads the variables, and what the flags say instead.
+func readSettings(c *cli.Context, now time.Time) (scaling.Settings, error) {
+	given := map[string]bool{}
+	for _, g := range scaling.All() {
+		given[g.Env] = c.IsSet(g.Flag)
+	}
+	s, err := scaling.FromEnv(func(name string) string {
+		if given[name] {
+			return ""
+		}
+		return os.Getenv(name)
+	})
+	if err != nil {
+		return s, err
+	}
+	for _, g := range scaling.All() {
+		if given[g.Env] {
+			if err := g.Read(&s, c.String(g.Flag), now); err != nil {
+				return s, err
+			}
+		}
+	}
+	if s.MaxWorkers == 0 {
+		return s, exit.Errorf(exit.Usage, "--max-workers is required").WithHint("starburst autoscale --max-workers 100")
+	}
+	s.Slots = max(1, s.Slots)
+	return s, nil
 }

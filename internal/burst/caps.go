@@ -12,6 +12,7 @@ import (
 	"github.com/starburst-go/starburst/cost"
 	"github.com/starburst-go/starburst/internal/bill"
 	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/scaling"
 	"github.com/starburst-go/starburst/producer"
 	"github.com/starburst-go/starburst/store"
 )
@@ -19,8 +20,8 @@ import (
 // Variables of the stack's settings: what all its workers together may cost in any 24
 // hours and in any 60 minutes, in dollars ("$50", "2.50"). Unset means no cap.
 const (
-	EnvMaxCostPerDay  = "STARBURST_MAX_COST_PER_DAY"
-	EnvMaxCostPerHour = "STARBURST_MAX_COST_PER_HOUR"
+	EnvMaxCostPerDay  = scaling.EnvMaxCostPerDay
+	EnvMaxCostPerHour = scaling.EnvMaxCostPerHour
 )
 
 // fleetCaps reads the stack's caps.
@@ -37,10 +38,7 @@ func fleetCaps() (c autoscale.Caps, err error) {
 
 // ParseCap reads an amount of dollars above zero, given as what.
 func ParseCap(what, dollars string) (cost.PicoUSD, error) {
-	p, err := cost.ParsePicoUSD(dollars)
-	if err == nil && p <= 0 {
-		err = fmt.Errorf("%q allows nothing", dollars)
-	}
+	p, err := scaling.ParseDollars(dollars)
 	if err != nil {
 		return 0, exit.Errorf(exit.Usage, "%s: %w", what, err).WithHint(`dollars above zero, such as 5 or '$2.50'`)
 	}

@@ -11,8 +11,9 @@ import (
 
 	"github.com/starburst-go/starburst/autoscale"
 	"github.com/starburst-go/starburst/autoscale/fleet"
-	"github.com/starburst-go/starburst/cost"
+	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/internal/laptop"
+	"github.com/starburst-go/starburst/internal/scaling"
 )
 
 // Pace of the laptop's autoscaler: its workers start in about 100 ms, and asking
@@ -32,31 +33,15 @@ type Autoscale struct {
 	DryRun bool
 	// Interval between two looks. Default: 10 s, 200 ms on the laptop.
 	Interval time.Duration
+	// Settings of the fleet; workers and slots are the session's. Default: those of the environment.
+	Settings *scaling.Settings
 }
 
 // prepareLoop makes the loop that sizes the stack's service and, unless it is
 // manual, starts it. Another loop may lead the fleet already; this one then stands by.
 func (s *Session) prepareLoop(ctx context.Context) error {
-	host, err := os.Hostname()
+	cfg, fc, err := s.planLoop(ctx)
 	if err != nil {
-		host = "unknown"
-	}
-	cfg := autoscale.LoopConfig{
-		Policy:   autoscale.Config{Max: s.cfg.Workers, Slots: s.cfg.Slots},
-		Interval: s.cfg.Autoscale.Interval, Log: s.cfg.Log,
-	}
-	fc := fleet.Config{
-		SQS: s.clients.SQS, ECS: s.clients.ECS, Store: s.store, QueueURL: s.stack.QueueURL,
-		Cluster: s.stack.Cluster, Service: s.stack.Service, Fleet: s.stack.Fleet,
-		Owner: fmt.Sprintf("%s/%d", host, os.Getpid()),
-	}
-	if s.stack.Endpoint != "" {
-		cfg.Interval = cmp.Or(cfg.Interval, laptopTick)
-		cfg.Policy.StartUp, cfg.Policy.IdleBeforeShrink, cfg.Policy.IdleBeforeZero = laptopStartUp, laptopIdle, laptopIdle
-		cfg.Policy.StrandedAfter = 2 * laptop.Visibility
-		fc.LedgerEvery, fc.DiscoverEvery, fc.LeaseTTL = time.Second, time.Second, laptopLease
-	}
-	if err := s.price(&cfg.Policy, &fc); err != nil {
 		return err
 	}
 	f, err := fleet.New(fc)
@@ -69,7 +54,7 @@ func (s *Session) prepareLoop(ctx context.Context) error {
 	}
 	parts.Fleet = &seen{Fleet: parts.Fleet, running: &s.running}
 	if s.loop, err = autoscale.New(cfg, parts); err != nil {
-		return err
+		return exit.Errorf(exit.Usage, "%w", err)
 	}
 	s.watchJob = f.Watch
 	if s.cfg.Autoscale.Manual {
@@ -82,28 +67,45 @@ func (s *Session) prepareLoop(ctx context.Context) error {
 	return nil
 }
 
-// price tells the loop what workers cost and may cost. Without prices decisions only
-// lack what was spent; caps without prices are an error.
-func (s *Session) price(p *autoscale.Config, fc *fleet.Config) error {
-	caps, err := fleetCaps()
+// planLoop says how the fleet is sized: on the laptop fast, and at the pace of workers that start in an instant, unless
+// somebody says otherwise.
+func (s *Session) planLoop(ctx context.Context) (cfg autoscale.LoopConfig, fc fleet.Config, err error) {
+	settings, err := s.settings()
 	if err != nil {
-		return err
+		return cfg, fc, err
 	}
 	book, _, err := s.Prices()
-	if err != nil && caps == (autoscale.Caps{}) {
-		return nil
+	if err != nil && settings.Budget != (autoscale.Caps{}) {
+		return cfg, fc, err // without prices decisions only lack what was spent, but caps cannot be held
 	}
-	if err != nil {
-		return err
+	laptopMode := s.stack.Endpoint != ""
+	if laptopMode && settings.Mode == "" {
+		settings.Mode = "fast"
 	}
-	rate, err := book.Fargate(cost.X86, false) // the dearest of what a worker may run on
-	if err != nil {
-		return err
+	cfg, fc, err = scaling.Plan(ctx, scaling.Config{
+		Stack: s.stack, Settings: settings, Clients: s.clients, Store: s.store, Book: book,
+		Interval: s.cfg.Autoscale.Interval, Log: s.cfg.Log,
+	})
+	if err == nil && laptopMode {
+		p := &cfg.Policy
+		cfg.Interval = cmp.Or(cfg.Interval, laptopTick)
+		p.StartUp = cmp.Or(p.StartUp, laptopStartUp)
+		p.IdleBeforeShrink, p.IdleBeforeZero = laptopIdle, laptopIdle
+		p.StrandedAfter = 2 * laptop.Visibility
+		fc.LedgerEvery, fc.DiscoverEvery, fc.LeaseTTL = time.Second, time.Second, laptopLease
 	}
-	second := cost.FargateBill(rate, cost.LocalSize(s.cfg.Slots), time.Unix(0, 0), time.Unix(3600, 0)).Total() / 3600
-	p.Price, p.Budget = second, caps
-	fc.Prices, fc.Capped = book, caps != (autoscale.Caps{})
-	return nil
+	return cfg, fc, err
+}
+
+// settings are those given, else the environment's, with the session's workers and slots.
+func (s *Session) settings() (settings scaling.Settings, err error) {
+	if given := s.cfg.Autoscale.Settings; given != nil {
+		settings = *given
+	} else if settings, err = scaling.FromEnv(os.Getenv); err != nil {
+		return settings, err
+	}
+	settings.MaxWorkers, settings.Slots = s.cfg.Workers, s.cfg.Slots
+	return settings, nil
 }
 
 // seen remembers the number of running workers for the progress display.
@@ -138,6 +140,12 @@ func (s *Session) DecideOnce(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "%d  %s\n", d.Want, d.Reason)
+	return PrintDecision(w, d)
+}
+
+// PrintDecision prints a decision in one line: its number, wave and size, what bound it, and why.
+func PrintDecision(w io.Writer, d autoscale.Decision) error {
+	bound := string(cmp.Or(d.Binding, "none"))
+	_, err := fmt.Fprintf(w, "%d  decision %d, wave %d, bound by %s: %s\n", d.Want, d.Seq, d.Wave, bound, d.Reason)
 	return err
 }

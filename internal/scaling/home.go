@@ -97,12 +97,16 @@ func Plan(ctx context.Context, c Config) (lc autoscale.LoopConfig, fc fleet.Conf
 	lc = autoscale.LoopConfig{Policy: c.Settings.Policy(), Interval: c.Interval, Log: c.Log}
 	lc.Policy.Services = max(1, len(c.Stack.Services))
 	w := Worker{Size: cost.LocalSize(c.Settings.Slots), Platform: cost.X86}
+	fc.WorkerVCPU = float64(w.Size.VCPUMilli) / 1000
 	if c.Stack.Endpoint == "" {
-		if w, err = DescribeWorker(ctx, c.Clients.ECS, c.Stack.Cluster, c.Stack.Service); err != nil {
-			return lc, fc, err
+		known, err := DescribeWorker(ctx, c.Clients.ECS, c.Stack.Cluster, c.Stack.Service)
+		if err != nil { // the first decision will say what that means
+			c.Log.Warn("what a worker is, nobody knows: nothing is launched", "error", err)
+			fc.WorkerVCPU = 0
+		} else {
+			w, fc.WorkerVCPU = known, float64(known.Size.VCPUMilli)/1000
 		}
 	}
-	fc.WorkerVCPU = float64(w.Size.VCPUMilli) / 1000
 	if err := price(c, w, &lc.Policy, &fc); err != nil {
 		return lc, fc, err
 	}

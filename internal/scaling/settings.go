@@ -58,7 +58,7 @@ type Setting struct {
 	Env, Flag string
 	// Usage says in one line what it is, with units and default.
 	Usage string
-	read func(s *Settings, text string, now time.Time) error
+	read  func(s *Settings, text string, now time.Time) error
 }
 
 // Read sets it to the value of a text. A zero now refuses times that are relative to now.
