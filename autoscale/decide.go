@@ -9,10 +9,10 @@ import (
 // Decide returns how many workers there should be, and why. It is pure: neither the
 // arguments nor anything else is changed, and equal arguments give equal results.
 //
-// The order of precedence: stop; hold what cannot be believed; the maximum; finish
-// (shrink to one, then to zero) when nothing is left; else grow in waves.
+// The order of precedence: stop; hold what cannot be believed; money that runs out; hold what somebody has paused; the
+// maximum; finish (shrink to one, then to zero, or to the least number that somebody asked for) when nothing is left; else grow in waves.
 func Decide(c Config, s State, o Observation) (State, Decision) {
-	c = c.withDefaults()
+	c = o.Asked.over(c.withDefaults())
 	s.Seq++
 	if o.Stop != "" {
 		return settle(s, o, work{}, verdict{binding: BindStop, reason: "stop: " + o.Stop})
@@ -26,14 +26,15 @@ func Decide(c Config, s State, o Observation) (State, Decision) {
 	s = s.remember(o, w)
 	if c.Mode != Fast {
 		s, v := size(c, s, o, w)
-		return settle(s, o, w, v)
+		return settle(s, o, w, o.Asked.hold(v, &o))
 	}
 	v := fast(c, &s, o, w)
 	if v.want > c.Max {
 		v = &verdict{want: max(0, c.Max), binding: BindMax, reason: fmt.Sprintf("max is %d, the fleet has %d", c.Max, o.Desired)}
 	}
+	*v = o.Asked.floor(*v, &o, c.Max)
 	v.over = over(&o)
-	return settle(s, o, w, *v)
+	return settle(s, o, w, o.Asked.hold(*v, &o))
 }
 
 // fast is the verdict of a mode that weighs no costs; caps bound it all the same.

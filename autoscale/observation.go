@@ -44,6 +44,9 @@ type Observation struct {
 	// minimum. It is recorded with the decision, and held against the budget.
 	Spent cost.PicoUSD
 
+	// Asked is what somebody has asked for while the fleet runs.
+	Asked Asked
+
 	// Stop, when not empty, is why somebody wants the fleet at zero now, whatever is queued.
 	Stop string
 }

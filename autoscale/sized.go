@@ -36,6 +36,7 @@ func size(c Config, s State, o Observation, w work) (State, verdict) {
 	if v.want > c.Max { // an operator's word counts more than a busy worker
 		v = verdict{want: max(0, c.Max), binding: BindMax, reason: fmt.Sprintf("max is %d, the fleet has %d", c.Max, o.Desired)}
 	}
+	v = o.Asked.floor(v, &o, g.most())
 	v.next = g.next(v.want)
 	v.over = over(&o)
 	v.onDemand = c.Spot.onDemand(&s, &o, &g.l, v.want, v.binding == BindStuck)
@@ -288,10 +289,10 @@ func (g *sizing) figures() string {
 // note says where a limit comes from, in the words of its reader; "" for other bindings.
 func (g *sizing) note(b Binding, format string) string {
 	note := ""
-	switch b {
-	case BindQuota:
+	if b == BindQuota {
 		note = g.o.Quota.Note
-	case BindAddresses:
+	}
+	if b == BindAddresses {
 		note = g.o.Addresses.Note
 	}
 	if note == "" {

@@ -210,6 +210,10 @@ func (c *cloud) StopJob(_ context.Context, id, why string, capPico int64, at tim
 	return j.State == store.Cancelled, nil
 }
 
+func (c *cloud) Control(context.Context, string) (store.Control, error) {
+	return c.control, c.controlErr
+}
+
 func (c *cloud) UpdateControl(_ context.Context, _ string, change func(*store.Control)) error {
 	if c.controlErr != nil {
 		return c.controlErr

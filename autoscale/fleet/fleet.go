@@ -27,6 +27,7 @@ type Store interface {
 	Decisions
 	Leases
 	Ends
+	Controls
 }
 
 var _ Store = (*store.Store)(nil)
@@ -124,7 +125,7 @@ func New(c Config) (*Fleet, error) {
 		}}
 	return &Fleet{
 		Observer: &Observer{
-			sqs: c.SQS, queueURL: c.QueueURL, ledgers: c.Store, fleet: c.Fleet, settler: settler, crew: crew, past: seen,
+			sqs: c.SQS, queueURL: c.QueueURL, ledgers: c.Store, controls: c.Store, fleet: c.Fleet, settler: settler, crew: crew, past: seen,
 			quotas: c.Quotas, vcpu: c.WorkerVCPU, subnets: c.Subnets, minBilled: c.MinBilled, log: c.Log,
 			ledgerEvery: c.LedgerEvery, book: c.Prices, capped: c.Capped, roster: roster{every: c.DiscoverEvery, store: c.Store, fleet: c.Fleet, log: c.Log},
 		},

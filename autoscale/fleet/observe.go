@@ -32,6 +32,7 @@ type Observer struct {
 	sqs         SQS
 	queueURL    string
 	ledgers     Ledgers
+	controls    Controls
 	fleet       string
 	ledgerEvery time.Duration
 	book        *cost.Book
@@ -59,7 +60,7 @@ var (
 // Watch counts the job's tasks from the next observation on, before the job index would show it.
 func (o *Observer) Watch(job string) { o.roster.watch(job) }
 
-// Observe asks the queue, and the store for what may have changed, and quota and subnets where they are to be held: at most five calls,
+// Observe asks the queue, and the store for what may have changed, and quota and subnets where they are to be held: at most six calls,
 // at the same time. Once a minute it also settles the bills of workers that have stopped.
 func (o *Observer) Observe(ctx context.Context, now time.Time, standing autoscale.Standing) (autoscale.Observation, error) {
 	var obs autoscale.Observation
@@ -69,6 +70,11 @@ func (o *Observer) Observe(ctx context.Context, now time.Time, standing autoscal
 	g.Go(func() error { return o.count(gctx, &obs) })
 	g.Go(func() (err error) {
 		jobs, err = o.roster.refresh(gctx, now)
+		return err
+	})
+	var asked store.Control
+	g.Go(func() (err error) {
+		asked, err = o.controls.Control(gctx, o.fleet)
 		return err
 	})
 	var taken time.Time
@@ -89,7 +95,7 @@ func (o *Observer) Observe(ctx context.Context, now time.Time, standing autoscal
 	if err := g.Wait(); err != nil {
 		return autoscale.Observation{}, err
 	}
-	obs.Quota, obs.Addresses = quota, addresses
+	obs.Quota, obs.Addresses, obs.Asked = quota, addresses, askedOf(asked.Scale)
 	o.settler.learn(ledgers)
 	o.settler.settleIfDue(ctx, now, standing.Desired > standing.Running)
 	obs.Taken = taken

@@ -57,7 +57,7 @@ func TestObserve(t *testing.T) {
 			because: "a job that is still being sent counts what SQS has confirmed",
 			jobs:    []store.Job{job("job0", func(j *store.Job) { j.State, j.Confirmed = store.Open, 155 })},
 			ledgers: []store.Ledger{idle("a", nil)},
-			want:    autoscale.Observation{KnownTasks: 55, KnownMessages: 6, Jobs: map[string]int64{"job0": 55}, Heard: 1, IdlePolls: 1, EmptySince: noon.Add(-20 * time.Second),
+			want: autoscale.Observation{KnownTasks: 55, KnownMessages: 6, Jobs: map[string]int64{"job0": 55}, Heard: 1, IdlePolls: 1, EmptySince: noon.Add(-20 * time.Second),
 				Evidence: autoscale.Evidence{Kinds: []autoscale.Kind{{Name: "price", Tasks: 55}}}},
 		},
 		{
@@ -259,5 +259,22 @@ func TestAnObservationSaysHowLongTasksTake(t *testing.T) {
 	ages.Add(3*time.Second, 2)
 	if o.Done != done || o.Ages != ages || o.BusySlots != 2 {
 		t.Errorf("%d done, %d running in %d slots; want 8, 2 and 2", o.Done.Count(), o.Ages.Count(), o.BusySlots)
+	}
+}
+
+func TestWhatPeopleAskForIsSeen(t *testing.T) {
+	t.Parallel()
+	world := newCloud()
+	world.control.Scale = store.Scale{Hold: true, Min: 2, Max: 9, SetMax: true, Mode: "deadline", Efficiency: .8, Deadline: noon.Add(time.Hour),
+		ValuePico: 3e12, BudgetPico: 5e12, By: "ann", Why: "lunch", At: noon}
+	o, err := open(t, world, nil).Observer.Observe(t.Context(), noon, autoscale.Standing{})
+	want := autoscale.Asked{Hold: true, Min: 2, Max: 9, SetMax: true, Mode: "deadline", Efficiency: .8, Deadline: noon.Add(time.Hour),
+		Value: 3 * cost.USD, Budget: 5 * cost.USD, By: "ann (lunch)"}
+	if diff := cmp.Diff(want, o.Asked); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	world.controlErr = errors.New("down")
+	if _, err := open(t, world, nil).Observer.Observe(t.Context(), noon, autoscale.Standing{}); !errors.Is(err, world.controlErr) {
+		t.Errorf("an order that cannot be read is overlooked: %v", err)
 	}
 }
