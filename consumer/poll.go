@@ -38,12 +38,17 @@ func newCredits(slots int) *credits {
 	return &credits{slots: slots, change: make(chan struct{}, 1)}
 }
 
-// take reserves up to most credits, waiting for at least one. It returns 0 when ctx ends.
+// take reserves up to most credits. With fewer messages than slots it waits for one credit;
+// otherwise for a quarter of them all, since a receive that brings one message costs as much
+// as one that brings ten, and the messages at hand last meanwhile. It returns 0 when ctx ends.
 func (c *credits) take(ctx context.Context, most int) int {
 	for ctx.Err() == nil {
 		c.mu.Lock()
-		n := min(most, c.slots+c.prefetch-c.taken)
-		if n > 0 {
+		n, least := min(most, c.slots+c.prefetch-c.taken), 1
+		if c.taken >= c.slots {
+			least = max(1, min(most, (c.slots+c.prefetch)/4))
+		}
+		if n >= least {
 			c.taken += n
 			c.mu.Unlock()
 			return n
@@ -130,20 +135,22 @@ func (p *poller) run(ctx context.Context) error {
 			}
 			continue
 		}
+		lanes <- struct{}{} // before the look at the gear: the wait for a lane may be a long one
 		n := p.credits.take(ctx, maxReceive)
 		if n == 0 {
 			return nil
 		}
 		if !p.duty.enter() {
 			p.credits.give(n)
+			<-lanes
 			continue
 		}
 		if !p.isFull() {
 			// Low gear: the next poll waits for this one's outcome.
 			pause = p.poll(ctx, n)
 			p.duty.exit()
+			<-lanes
 		} else {
-			lanes <- struct{}{}
 			open.Go(func() {
 				p.poll(ctx, n)
 				p.duty.exit()
