@@ -105,7 +105,8 @@ resolved.StarburstFuture <- function(x, ...) {
 
 #' @export
 result.StarburstFuture <- function(future, ...) {
-  if (!is.null(future$result)) return(NextMethod())
+  if (inherits(future$result, "FutureError")) stop(future$result)
+  if (!is.null(future$result)) return(future$result)
   if (future$state == "created") future <- future::run(future)
   assert_ours(future)
   o <- tryCatch(fleet_collect(future$fleet, future$task), starburst_error = function(e) list(future$task, FALSE, "lost", conditionMessage(e), "", 0L))
@@ -152,3 +153,5 @@ starburst_cancel <- function(future) {
   }
   invisible(future)
 }
+
+attr(starburst, "factory") <- function(...) StarburstFutureBackend(...)
