@@ -56,6 +56,21 @@ func fast(c Config, s *State, o Observation, w work) *verdict {
 			v = &verdict{want: want, raise: want > o.Desired, binding: BindBudget, reason: "budget, " + g.p.why}
 		}
 	}
+	return g.within(v)
+}
+
+// within holds a raise against the limits that no mode passes.
+func (g *sizing) within(v *verdict) *verdict {
+	lim, unknown := limits(g.c, g.o, g.fleet)
+	switch most := max(int(lim.workers), g.o.Desired); {
+	case !v.raise:
+	case unknown != "":
+		return &verdict{want: g.o.Desired, binding: Binding(unknown),
+			reason: fmt.Sprintf("keep %d: the %s left is not known, and is never assumed%s", g.o.Desired, unknown, g.note(Binding(unknown), " (%s)"))}
+	case v.want > most && lim.binding != BindMax:
+		return &verdict{want: most, raise: most > g.o.Desired, binding: lim.binding,
+			reason: fmt.Sprintf("the %s allows %d%s; %s", lim.binding, most, g.note(lim.binding, " (%s)"), v.reason)}
+	}
 	return v
 }
 

@@ -1,0 +1,38 @@
+package autoscale_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/starburst-go/starburst/autoscale"
+)
+
+func TestNoModePassesAQuotaAndNoneAssumesOne(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []autoscale.Mode{autoscale.Fast, autoscale.Efficiency} {
+		for _, c := range []struct {
+			because  string
+			quota    autoscale.Room
+			desired  int
+			want     int
+			binding  autoscale.Binding
+			contains string
+		}{
+			{"room for two", autoscale.Room{Limited: true, Known: true, Left: 2, Note: "6 vCPU, 4 used by others, set by you"}, 0, 2, autoscale.BindQuota, "set by you"},
+			{"room for two more", autoscale.RoomFor(2), 3, 5, autoscale.BindQuota, ""},
+			{"no room: what is there stays", autoscale.RoomFor(0), 3, 3, autoscale.BindQuota, ""},
+			{"nobody knows", autoscale.Room{Limited: true, Note: "access denied"}, 3, 3, autoscale.BindQuota, "never assumed (access denied)"},
+		} {
+			o := autoscale.Observation{Now: noon, Taken: noon, KnownTasks: 10_000, KnownMessages: 10_000, Visible: 10_000,
+				Counts: autoscale.Counts{Desired: c.desired, Running: c.desired}}
+			o.Quota, o.Prior.Mean = c.quota, 3600e9
+			_, d := autoscale.Decide(autoscale.Config{Max: 100, FirstWave: 8, Policy: autoscale.Policy{Mode: mode}}, autoscale.State{}, o)
+			if d.Want != c.want || !strings.Contains(d.Reason, c.contains) {
+				t.Errorf("mode %q, %s: %d, bound by %q: %s", mode, c.because, d.Want, d.Binding, d.Reason)
+			}
+			if d.Binding != c.binding && d.Binding != autoscale.BindWave {
+				t.Errorf("mode %q, %s: bound by %q", mode, c.because, d.Binding)
+			}
+		}
+	}
+}
