@@ -52,6 +52,10 @@ bench-codec: ## compare the codec with encoding/json and tinylib/msgp on one cor
 	$(GO) test -C bench -bench . -cpu 1 -count 6 -benchtime 0.3s ./codec >.cache/bench-codec.txt
 	@$(GO) tool -C tools benchstat -col /codec $(CURDIR)/.cache/bench-codec.txt
 
+.PHONY: bench-check
+bench-check: ## hold the pure benchmarks against those of an older commit (bench/baseline), on this machine
+	scripts/bench-check.sh
+
 .PHONY: bench-peers
 bench-peers: ## compare with other queue clients on ElasticMQ and DynamoDB Local (ARGS="-n 10000 -rounds 5"; needs Java, Maven, Python, Node.js)
 	scripts/peers.sh $(ARGS)
