@@ -38,6 +38,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/procgroup", ""},
 	{"internal/sqsbatch", "internal/awserr"},
 	{"internal/quota", "internal/awserr"},
+	{"internal/image", ""},
 	{"store", "codec internal/awserr"},
 
 	{"cost", ""},
