@@ -18,7 +18,7 @@ const (
 	AMD64 Arch = "amd64"
 )
 
-// Arches are all, in the order in which an index lists them.
+// arches are all, in the order in which an index lists them.
 var arches = []Arch{AMD64, ARM64}
 
 // ParseArch reads an architecture by Go's or ECS's name.

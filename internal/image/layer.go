@@ -19,7 +19,7 @@ import (
 
 // layer is a list of files that becomes a compressed archive when somebody asks for it.
 type layer struct {
-	what    string // for people
+	what    string // for people, and part of the image: nothing of this machine
 	entries []entry
 
 	once   sync.Once // guards what follows

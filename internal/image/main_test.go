@@ -1,9 +1,10 @@
 package image_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/starburst-go/starburst/internal/testmain"
 )
 
-func TestMain(m *testing.M) { testmain.Main(m) }
+func TestMain(m *testing.M) { os.Exit(testmain.Run(m)) }

@@ -112,7 +112,7 @@ func (s Spec) commonLayers() ([]*layer, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, newLayer(c.From, entries))
+		all = append(all, newLayer(c.To, entries))
 	}
 	return all, nil
 }
