@@ -35,10 +35,10 @@ type Config struct {
 	// Account is twelve digits, for ARNs and queue URLs. Default: DefaultAccount.
 	Account string
 	// ECS tunes how tasks start and stop. Region, Account, BaseURL, Dir,
-	// OnStopping and Log are set by Start.
+	// VCPUQuota, OnStopping and Log are set by Start.
 	ECS ecs.Options
 	// VCPUQuota is the most vCPUs that tasks may have, On-Demand and on Spot each: what Service Quotas
-	// answers. Default: 0, no limit.
+	// answers, and what ECS places tasks by. Default: 0, no limit.
 	VCPUQuota float64
 	// Log receives what no caller can be told. Default: discarded.
 	Log *slog.Logger

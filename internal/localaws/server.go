@@ -122,7 +122,7 @@ func (s *Server) open(c Config) (err error) {
 	}
 	tasks := c.ECS
 	tasks.Region, tasks.Account, tasks.BaseURL, tasks.Dir, tasks.Log = c.Region, c.Account, s.url, c.Dir, c.Log
-	tasks.OnStopping = s.sqs.Hurry
+	tasks.VCPUQuota, tasks.OnStopping = c.VCPUQuota, s.sqs.Hurry
 	if s.ecs, err = ecs.New(s.db, tasks); err != nil {
 		return err
 	}

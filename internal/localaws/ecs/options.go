@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"time"
@@ -61,6 +63,16 @@ type Options struct {
 	// LaunchBurst is how many launches may come at once under a LaunchRate.
 	// Default: 100.
 	LaunchBurst int
+	// VCPUQuota is the most vCPUs that tasks may have, On-Demand and on Spot each; those beyond it are not placed, and the
+	// service's events say so. Default: 0, no limit.
+	VCPUQuota float64
+	// SpotCapacity is how many vCPUs of Spot capacity there are. Default: 0, no limit.
+	SpotCapacity float64
+	// SpotLife is how long a task on FARGATE_SPOT lives on average before its capacity is taken back: SIGTERM, and
+	// SIGKILL after its stopTimeout. Default: 0, for ever.
+	SpotLife time.Duration
+	// Rand draws the interruptions. Default: seeded by the runtime.
+	Rand *rand.Rand
 	// QuickDeath: a task that exits by itself sooner is a failed start. Default: 10 s.
 	QuickDeath time.Duration
 	// BackoffBase is the delay after the second failed start; it doubles with
@@ -89,6 +101,9 @@ func (o Options) withDefaults() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Rand == nil {
+		o.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+	}
 	o.LaunchBurst = cmp.Or(o.LaunchBurst, DefaultLaunchBurst)
 	o.QuickDeath = cmp.Or(o.QuickDeath, DefaultQuickDeath)
 	o.BackoffBase = cmp.Or(o.BackoffBase, DefaultBackoffBase)
@@ -110,11 +125,12 @@ func (o Options) validate() error {
 		value float64
 	}{
 		{"StartupDelay", float64(o.StartupDelay)}, {"LaunchRate", o.LaunchRate}, {"LaunchBurst", float64(o.LaunchBurst)},
+		{"VCPUQuota", o.VCPUQuota}, {"SpotCapacity", o.SpotCapacity}, {"SpotLife", float64(o.SpotLife)},
 		{"QuickDeath", float64(o.QuickDeath)}, {"BackoffBase", float64(o.BackoffBase)}, {"BackoffMax", float64(o.BackoffMax)},
 		{"LogLimit", float64(o.LogLimit)}, {"StoppedRetention", float64(o.StoppedRetention)},
 	} {
-		if v.value < 0 {
-			return fmt.Errorf("ecs options: %s is negative", v.name)
+		if !(v.value >= 0) || math.IsInf(v.value, 0) {
+			return fmt.Errorf("ecs options: %s is %v, must not be negative", v.name, v.value)
 		}
 	}
 	return nil

@@ -119,7 +119,7 @@ func TestOptionsAreChecked(t *testing.T) {
 	}{
 		{Options{Dir: "d"}, "ecs options: BaseURL is empty; tasks need it to reach the endpoint"},
 		{Options{BaseURL: "u"}, "ecs options: Dir is empty; the tasks' logs go there"},
-		{Options{BaseURL: "u", Dir: "d", LaunchRate: -1}, "ecs options: LaunchRate is negative"},
+		{Options{BaseURL: "u", Dir: "d", LaunchRate: -1}, "ecs options: LaunchRate is -1, must not be negative"},
 	} {
 		if _, err := New(nil, tc.opt); err == nil || err.Error() != tc.want {
 			t.Errorf("got %v, want %s", err, tc.want)

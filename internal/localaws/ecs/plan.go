@@ -118,16 +118,29 @@ func (st *state) scaleOut(v *ecsService, current []*task, missing int, now time.
 	if err != nil {
 		return // cannot be: definitions are never removed
 	}
-	n := st.launches.take(missing, now)
-	if n < missing {
-		s.wakeAt(st.launches.nextAt(now))
-	}
-	for range n {
+	n, left, why := 0, st.room(d), ""
+	for n < missing {
+		provider := place(v.primary().Strategy, current)
+		if why = left.take(provider == fargateSpot); why != "" {
+			break
+		}
+		if st.launches.take(1, now) == 0 {
+			s.wakeAt(st.launches.nextAt(now))
+			break
+		}
 		t := st.newTask(v.Cluster, d, now)
 		t.Service, t.Deployment, t.Group, t.StartedBy = v.Name, v.primary().ID, "service:"+v.Name, v.primary().ID
 		t.FailedBefore = v.Failed
-		t.LaunchType, t.Provider = fargate, place(v.primary().Strategy, current)
+		t.LaunchType, t.Provider = fargate, provider
+		t.InterruptAt = st.interruptAt(t, now)
 		current = append(current, t)
+		n++
+	}
+	if why != "" {
+		st.unplaced(v, why, now)
+		s.wakeAt(v.UnplacedAt.Add(noteEvery))
+	} else {
+		v.Unplaced = ""
 	}
 	if n > 0 {
 		v.Steady = false
@@ -156,6 +169,14 @@ func named(tasks []*task) string {
 func (st *state) planTask(t *task, now time.Time, s *steps) {
 	if st.closing && t.PID == 0 {
 		st.stop(t, codeScheduler, reasonClosing, now) // RunTask's, after StopTasks
+	}
+	if t.Desired == statusRunning && !t.InterruptAt.IsZero() {
+		if t.InterruptAt.After(now) {
+			s.wakeAt(t.InterruptAt)
+		} else {
+			st.interrupt(t, now)
+			s.more = true // the service replaces it
+		}
 	}
 	switch {
 	case t.Desired == statusRunning && t.PID == 0:

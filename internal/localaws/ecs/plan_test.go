@@ -32,7 +32,11 @@ func newWorld(desired int, change func(*Options)) *world {
 	w.clusters["default"] = &cluster{Name: "default"}
 	d := &definition{Family: "f", Revision: 1, Status: statusActive, Run: container{Name: "main", Command: []string{"true"}}}
 	w.families["f"] = []*definition{d}
-	w.v = &ecsService{Cluster: "default", Name: "s", Status: statusActive, Desired: desired, Deployments: []deployment{newDeployment(d, nil, day)}}
+	var strategy []strategyItem
+	if slices.Contains(opt.Environ, spotMark) {
+		strategy = []strategyItem{{Provider: fargateSpot, Weight: 1}}
+	}
+	w.v = &ecsService{Cluster: "default", Name: "s", Status: statusActive, Desired: desired, Deployments: []deployment{newDeployment(d, strategy, day)}}
 	w.services[w.v.key()] = w.v
 	return w
 }
@@ -83,6 +87,23 @@ func (w *world) after(d time.Duration) { w.now = w.now.Add(d); w.run() }
 func (w *world) desire(n int) { w.v.Desired = n; w.run() }
 
 func (w *world) exit(i, code int) { w.exited(w.sorted()[i], &code, "", w.now); w.run() }
+
+// onSpot makes the service's tasks Spot's.
+func onSpot(change func(*Options)) func(*Options) {
+	return func(o *Options) {
+		change(o)
+		o.Environ = []string{spotMark}
+	}
+}
+
+// spotMark in the environment makes newWorld choose Spot.
+const spotMark = "SPOT=1"
+
+// deploy replaces the service's tasks.
+func (w *world) deploy() {
+	w.v.Deployments = append([]deployment{newDeployment(w.families["f"][0], w.v.primary().Strategy, w.now)}, w.v.Deployments...)
+	w.run()
+}
 
 func TestPlan(t *testing.T) {
 	t.Parallel()
@@ -162,6 +183,38 @@ func TestPlan(t *testing.T) {
 		{"the launch rate's burst", func(o *Options) { o.LaunchRate, o.LaunchBurst = 1, 2 }, func(w *world) { w.desire(5) }, "RR"},
 		{"and its rate", func(o *Options) { o.LaunchRate, o.LaunchBurst = 1, 2 }, func(w *world) { w.desire(5); w.after(time.Second) }, "RRR"},
 		{"more than one pass starts", nil, func(w *world) { w.desire(maxStarts + 4) }, strings.Repeat("R", maxStarts+4)},
+		{"the vCPU quota", func(o *Options) { o.VCPUQuota = 3.5 }, func(w *world) { w.desire(5) }, "RRR"},
+		{"and what it leaves when a task has ended", func(o *Options) { o.VCPUQuota = 3 }, func(w *world) {
+			w.desire(5)
+			w.after(time.Hour)
+			w.exit(0, 1)
+		}, "xRRR"},
+		{"a stopping task counts until its end", func(o *Options) { o.VCPUQuota = 2 }, func(w *world) {
+			fill(w, 2)
+			w.desire(1)
+			w.desire(2)
+		}, "RS"},
+		{"no more Spot than there is", onSpot(func(o *Options) { o.SpotCapacity = 2 }), func(w *world) { w.desire(5) }, "RR"},
+		{"Spot is not scarce for others", func(o *Options) { o.SpotCapacity = 2 }, func(w *world) { w.desire(5) }, "RRRRR"},
+		{"Spot takes back what is protected, too, and it is replaced", onSpot(func(o *Options) { o.SpotLife = time.Minute }), func(w *world) {
+			w.desire(1)
+			w.sorted()[0].ProtectedTill = w.now.Add(time.Hour)
+			w.now = w.sorted()[0].InterruptAt
+			w.run()
+		}, "SR"},
+		{"but leaves others alone", func(o *Options) { o.SpotLife = time.Minute }, func(w *world) { w.desire(3); w.after(24 * time.Hour) }, "RRR"},
+		{"a deployment waits for what is protected", nil, func(w *world) {
+			fill(w, 2)
+			w.sorted()[1].ProtectedTill = w.now.Add(time.Hour)
+			w.deploy()
+		}, "SRRR"},
+		{"and goes on when it is not any more", nil, func(w *world) {
+			fill(w, 2)
+			w.sorted()[1].ProtectedTill = w.now.Add(time.Hour)
+			w.deploy()
+			w.sorted()[1].ProtectedTill = time.Time{}
+			w.run()
+		}, "SSRR"},
 		{"nothing is started while closing", nil, func(w *world) { w.closing = true; w.desire(2) }, ""},
 		{"a deleted service stops even what is protected", nil, func(w *world) {
 			fill(w, 1)
@@ -246,6 +299,7 @@ func TestPlanLaws(t *testing.T) {
 			o.StartupDelay = time.Duration(rapid.IntRange(0, 2).Draw(t, "delay")) * time.Second
 			o.LaunchRate = float64(rapid.IntRange(0, 3).Draw(t, "rate"))
 			o.LaunchBurst = 2
+			o.VCPUQuota = float64(rapid.IntRange(0, 3).Draw(t, "quota"))
 		})
 		most := 0
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
@@ -285,6 +339,9 @@ func TestPlanLaws(t *testing.T) {
 					active++
 				}
 			}
+			if quota := int(w.opt.VCPUQuota); quota > 0 && w.used(false) > 1024*quota {
+				t.Fatalf("%d CPU units used, the quota is %d vCPU", w.used(false), quota)
+			}
 			if active > most {
 				t.Fatalf("%d active tasks; never more than %d were wished for", active, most)
 			}
@@ -310,8 +367,15 @@ func rest(t *rapid.T, w *world) {
 			w.now = s.next
 		}
 	}
-	running := strings.Count(w.picture(), "R")
-	if running != w.v.Desired || strings.ContainsAny(w.picture(), "PS") || !w.v.Steady {
+	running, want := strings.Count(w.picture(), "R"), w.v.Desired
+	if w.opt.VCPUQuota > 0 && want > int(w.opt.VCPUQuota) {
+		// What the quota leaves no place for goes on being wanted.
+		if running != int(w.opt.VCPUQuota) || w.v.Unplaced != reasonQuota {
+			t.Fatalf("came to rest as %s, wanting %d at a quota of %v; %q", w.picture(), want, w.opt.VCPUQuota, w.v.Unplaced)
+		}
+		return
+	}
+	if running != want || strings.ContainsAny(w.picture(), "PS") || !w.v.Steady {
 		t.Fatalf("came to rest as %s, wanting %d; steady: %v", w.picture(), w.v.Desired, w.v.Steady)
 	}
 }

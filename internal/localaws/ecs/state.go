@@ -64,6 +64,10 @@ type ecsService struct {
 	Failures    int       // waves in a row
 	LastFailure time.Time // of the wave that Failures counted last
 	NotBefore   time.Time // no task is started earlier
+
+	// Why a wanted task has no place, and when an event last said so.
+	Unplaced   string
+	UnplacedAt time.Time
 }
 
 func (v *ecsService) key() serviceKey      { return serviceKey{v.Cluster, v.Name} }
@@ -118,6 +122,7 @@ type task struct {
 	StoppedReason string
 	ExitCode      *int // nil: not exited, or unknown
 	ProtectedTill time.Time
+	InterruptAt   time.Time // Spot takes its capacity back; zero: never
 
 	// The process; PID 0 before its start.
 	PID      int
@@ -152,13 +157,16 @@ const (
 	codeUser      = "UserInitiated"
 	codeExited    = "EssentialContainerExited"
 	codeNotBegun  = "TaskFailedToStart"
+	codeSpot      = "SpotInterruption"
 
 	reasonExited  = "Essential container in task exited"
+	reasonSpot    = "Your Spot Task was interrupted."
 	reasonClosing = "The local endpoint is stopping."
 
 	reasonMissing = "MISSING" // of what a call names and is not there
 
-	fargate = "FARGATE" // launch type and capacity provider
+	fargate     = "FARGATE"      // launch type and capacity provider
+	fargateSpot = "FARGATE_SPOT" // capacity provider
 )
 
 func (st *state) touch(keys ...rowKey) {

@@ -226,12 +226,20 @@ func (st *state) runTask(in runTaskInput, now time.Time) (out tasksOutput, err e
 		strategy = c.Strategy
 	}
 	var started []*task
+	left := st.room(d)
 	for range count {
+		if why := left.take(place(strategy, started) == fargateSpot); why != "" && len(started) == 0 {
+			return out, clientError(why + ".")
+		} else if why != "" {
+			out.Failures = append(out.Failures, failure{ARN: st.clusterARN(c.Name), Reason: why + "."})
+			continue
+		}
 		t := st.newTask(c.Name, d, now)
 		family, _ := cutLast(t.Definition, ":")
 		t.Group, t.StartedBy, t.Token = cmp.Or(in.Group, "family:"+family), in.StartedBy, in.Token
 		t.Overrides, t.Tags = over, in.Tags
 		t.LaunchType, t.Provider = fargate, place(strategy, started)
+		t.InterruptAt = st.interruptAt(t, now)
 		started = append(started, t)
 		out.Tasks = append(out.Tasks, st.viewTask(t, true))
 	}

@@ -128,7 +128,7 @@ type strategyItem struct {
 func checkStrategy(items []strategyItem) error {
 	weights := 0
 	for _, it := range items {
-		if it.Provider != fargate && it.Provider != "FARGATE_SPOT" {
+		if it.Provider != fargate && it.Provider != fargateSpot {
 			return invalid("The specified capacity provider %s was not found: the local endpoint knows FARGATE and FARGATE_SPOT.", it.Provider)
 		}
 		if it.Weight < 0 || it.Weight > 1000 || it.Base < 0 || it.Base > 100000 {
