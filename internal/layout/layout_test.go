@@ -65,6 +65,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/bridge", "codec cost producer store internal/burst internal/exit internal/laptop internal/stack"},
 	{"internal/dlq", "codec store internal/awserr internal/exit internal/sqsbatch"},
 	{"internal/faults", ""},
+	{"internal/iamcheck", ""},
 	{"internal/bench", "codec cost producer consumer store internal/burst internal/faults internal/laptop internal/progress internal/role internal/stack internal/usage"},
 	{".", "producer consumer autoscale/... cost/... codec store internal/burst internal/exit internal/role internal/stack"},
 	{"cmd/...", ". producer consumer consumer/child autoscale/... cost/... codec store internal/awserr internal/bench internal/bill internal/bridge internal/burst internal/dlq " +
