@@ -3,6 +3,7 @@ package producer
 import (
 	"encoding/binary"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/starburst-go/starburst/store"
@@ -43,53 +44,91 @@ func ceilDiv(a, b int) int { return (a + b - 1) / b }
 // cut groups the arguments into messages of up to chunk tasks and, if there is
 // more than one, up to limit bytes. A regular plan is stored as one number.
 func cut(s *sizes, chunk, limit int) store.Plan {
-	var messages []int
+	var plan planner
 	tasks, bytes := 0, 0
 	for size := range s.all() {
 		if tasks == chunk || tasks > 0 && bytes+size > limit {
-			messages = append(messages, tasks)
+			plan.add(tasks)
 			tasks, bytes = 0, 0
 		}
 		tasks++
 		bytes += size
 	}
-	messages = append(messages, tasks)
-	return normal(messages)
+	plan.add(tasks)
+	return plan.plan()
 }
 
-// normal returns the plan of the messages: regular when all but the last, which may be smaller, are alike.
-func normal(messages []int) store.Plan {
-	size, last := messages[0], len(messages)-1
-	for i, n := range messages {
-		if n > size || n < size && i < last {
-			return store.Plan{Sizes: messages}
-		}
+// planner collects messages. As long as they are alike it only counts them: a job of a billion tasks has
+// hundreds of millions.
+type planner struct {
+	size, alike int   // the first messages: how many tasks each has, and how many messages that are
+	rest        []int // the others, from the first that differs on
+}
+
+func (p *planner) add(tasks int) {
+	switch {
+	case p.alike == 0:
+		p.size, p.alike = tasks, 1
+	case p.rest == nil && tasks == p.size:
+		p.alike++
+	default:
+		p.rest = append(p.rest, tasks)
 	}
-	return store.Plan{Chunk: size}
 }
 
-// sizes remembers how many bytes each argument of a job has, as varints: one or
-// two bytes a task, so that a job of a million tasks can be cut after they are counted.
+// plan is regular when all messages but the last, which may be smaller, are alike.
+func (p *planner) plan() store.Plan {
+	if len(p.rest) == 0 || len(p.rest) == 1 && p.rest[0] < p.size {
+		return store.Plan{Chunk: p.size}
+	}
+	return store.Plan{Sizes: append(slices.Repeat([]int{p.size}, p.alike), p.rest...)}
+}
+
+// sizes remembers how many bytes each argument of a job has, so that it can be cut after its tasks are
+// counted: a few bytes for each run of arguments of one size, and at most one to three for each task.
 type sizes struct {
-	varints []byte
-	n       int
-	total   int64
+	runs  []byte // of each run that has ended: its size, doubled, plus 1 if its length follows
+	size  int    // of the run that is being added to
+	run   int    // its length
+	n     int
+	total int64
 }
 
 func (s *sizes) add(size int) {
-	s.varints = binary.AppendUvarint(s.varints, uint64(size))
+	if size != s.size || s.run == 0 {
+		s.runs = appendRun(s.runs, s.size, s.run)
+		s.size, s.run = size, 0
+	}
+	s.run++
 	s.n++
 	s.total += int64(size)
 }
 
+func appendRun(b []byte, size, n int) []byte {
+	switch n {
+	case 0:
+		return b
+	case 1:
+		return binary.AppendUvarint(b, uint64(size)<<1)
+	}
+	return binary.AppendUvarint(binary.AppendUvarint(b, uint64(size)<<1|1), uint64(n))
+}
+
 func (s *sizes) all() iter.Seq[int] {
 	return func(yield func(int) bool) {
-		for b := s.varints; len(b) > 0; {
-			size, n := binary.Uvarint(b)
-			if !yield(int(size)) {
-				return
+		for b := appendRun(s.runs, s.size, s.run); len(b) > 0; {
+			size, k := binary.Uvarint(b)
+			b = b[k:]
+			run := uint64(1)
+			if size&1 == 1 {
+				run, k = binary.Uvarint(b)
+				b = b[k:]
 			}
-			b = b[n:]
+			for range run {
+				if !yield(int(size >> 1)) {
+					return
+				}
+			}
 		}
 	}
 }

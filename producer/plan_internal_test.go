@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -76,4 +77,27 @@ func TestCutHoldsEveryTaskAndBothLimits(t *testing.T) {
 			t.Errorf("the plan ends at %d of %d tasks", next, len(args))
 		}
 	})
+}
+
+func TestSizesComeBackAsTheyWereAdded(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		var want []int
+		for _, r := range rapid.SliceOf(rapid.Custom(func(t *rapid.T) [2]int {
+			return [2]int{rapid.IntRange(0, 1<<40).Draw(t, "size"), rapid.IntRange(1, 5).Draw(t, "run")}
+		})).Draw(t, "runs") {
+			want = append(want, slices.Repeat([]int{r[0]}, r[1])...)
+		}
+		s := sizesOf(want...)
+		if got := slices.Collect(s.all()); !slices.Equal(got, want) || s.n != len(want) {
+			t.Errorf("%d sizes: %v, want %v", s.n, got, want)
+		}
+	})
+	alike := &sizes{}
+	for range 1_000_000 {
+		alike.add(9)
+	}
+	if len(alike.runs) > 0 || alike.n != 1_000_000 || alike.total != 9_000_000 {
+		t.Errorf("a million sizes that are alike take %d bytes", len(alike.runs))
+	}
 }
