@@ -56,7 +56,9 @@ type Line struct {
 
 // Remedy is what removing a limit would buy.
 type Remedy struct {
-	Limit   string  `json:"limit"`
+	Limit string `json:"limit"`
+	// Workers is how many the lifted limit has room for; 0 when that was not lifted.
+	Workers int     `json:"workers,omitempty"`
 	Seconds float64 `json:"seconds"`
 	Dollars float64 `json:"dollars"`
 }
@@ -221,7 +223,7 @@ func (p *Plan) judge(j Job) {
 	p.Fits = false
 	p.Why = fmt.Sprintf("at best %d of %d runs (%s) fit", best.Fits, best.Runs, best.Mode)
 	if j.Deadline > 0 && j.Deadline.Seconds() < p.least {
-		p.Why += "; nobody can be done before " + clock(p.least)
+		p.Why += "; nobody can be done before " + Clock(p.least)
 	}
 	if j.Budget > 0 && float64(j.Budget)/1e12 < p.cheapest {
 		p.Why += fmt.Sprintf("; nobody can do it for less than $%.4g", p.cheapest)

@@ -31,7 +31,7 @@ func Plot(w io.Writer, title string, curves []Curve) error {
 	for i, c := range curves {
 		r := c.Result
 		p.printf(`<rect x="%d" y="%d" width="18" height="4" fill="%s"/><text x="%d" y="%d">%s: %s, $%.4f, peak %d workers</text>`, plotLeft, y-5, colour(i),
-			plotLeft+26, y, html.EscapeString(c.Name), clock(r.Makespan), float64(r.Cost)/1e12, r.Peak)
+			plotLeft+26, y, html.EscapeString(c.Name), Clock(r.Makespan), float64(r.Cost)/1e12, r.Peak)
 		y += 20
 	}
 	p.printf(`</svg>`)
@@ -90,7 +90,7 @@ func (p *plot) panel(panel struct {
 			plotLeft, y(v), plotWidth-plotRight, plotLeft-6, y(v)+4, v)
 	}
 	for t, step := 0.0, niceTime(p.end/6); t <= p.end*1.0001; t += step {
-		p.printf(`<text x="%.1f" y="%d" text-anchor="middle" fill="#444">%s</text>`, p.x(t), top+panelHeight+16, clock(t))
+		p.printf(`<text x="%.1f" y="%d" text-anchor="middle" fill="#444">%s</text>`, p.x(t), top+panelHeight+16, Clock(t))
 	}
 	for i, c := range curves {
 		p.printf(`<path fill="none" stroke="%s" stroke-width="1.5" d="%s"/>`, colour(i), p.path(c.Result.Series, panel.value, y))
@@ -138,8 +138,8 @@ func niceTime(x float64) float64 {
 	return nice(x)
 }
 
-// clock writes seconds as h:mm:ss.
-func clock(s float64) string {
+// Clock writes seconds as minutes and seconds, or hours: 12:34, 1:02:03.
+func Clock(s float64) string {
 	n := int(math.Round(s))
 	if n < 3600 {
 		return fmt.Sprintf("%d:%02d", n/60, n%60)

@@ -35,7 +35,7 @@ func printTable(w io.Writer, rows []Row) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', tabwriter.AlignRight)
 	_, _ = fmt.Fprintln(t, "SCENARIO\tPOLICY\tTIME\t/BOUND\tCOST\t/BOUND\tP95 WAIT\tPEAK\tWAVES\tFLIPS\tKILLED\tLEFT\t")
 	for _, r := range rows {
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%.2f\t$%.4g\t%.2f\t%.1f s\t%.0f\t%.0f\t%.1f\t%.0f\t%d\t\n", r.Scenario, r.Policy, clock(r.Makespan), r.Time,
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%.2f\t$%.4g\t%.2f\t%.1f s\t%.0f\t%.0f\t%.1f\t%.0f\t%d\t\n", r.Scenario, r.Policy, Clock(r.Makespan), r.Time,
 			r.Cost, r.Money, r.WaitP95, r.Peak, r.Waves, r.Flips, r.Killed, r.Left)
 	}
 	return t.Flush() // it keeps the first error

@@ -69,20 +69,28 @@ func Requests(ctx context.Context, api ServiceQuotas, k Kind) ([]Request, error)
 	return nil, fmt.Errorf("list the requests for %s: more than %d pages", k.Code(), maxRequestPages)
 }
 
-// Raise files a request for vcpu vCPUs. It refuses with a *DuplicateError while another is open, and with
-// ErrNotMore for a raise to no more than limit. Both are looked at just before; of two that file at the same moment, AWS refuses one.
-func Raise(ctx context.Context, api ServiceQuotas, k Kind, limit Figure, vcpu float64) (Request, error) {
+// CheckRaise says whether Raise would refuse.
+func CheckRaise(ctx context.Context, api ServiceQuotas, k Kind, limit Figure, vcpu float64) error {
 	if !(vcpu > 0 && vcpu <= maxVCPU) || limit.Known && vcpu <= limit.VCPU {
-		return Request{}, fmt.Errorf("ask for %g %s vCPUs, with a limit of %g: %w", vcpu, k, limit.VCPU, ErrNotMore)
+		return fmt.Errorf("ask for %g %s vCPUs, with a limit of %g: %w", vcpu, k, limit.VCPU, ErrNotMore)
 	}
 	have, err := Requests(ctx, api, k)
 	if err != nil {
-		return Request{}, err
+		return err
 	}
 	for _, r := range have {
 		if r.Open() {
-			return Request{}, &DuplicateError{Kind: k, Open: r}
+			return &DuplicateError{Kind: k, Open: r}
 		}
+	}
+	return nil
+}
+
+// Raise files a request for vcpu vCPUs. It refuses with a *DuplicateError while another is open, and with
+// ErrNotMore for a raise to no more than limit. Both are looked at just before; of two that file at the same moment, AWS refuses one.
+func Raise(ctx context.Context, api ServiceQuotas, k Kind, limit Figure, vcpu float64) (Request, error) {
+	if err := CheckRaise(ctx, api, k, limit, vcpu); err != nil {
+		return Request{}, err
 	}
 	out, err := api.RequestServiceQuotaIncrease(ctx, &servicequotas.RequestServiceQuotaIncreaseInput{
 		ServiceCode: aws.String(ServiceCode), QuotaCode: aws.String(k.Code()), DesiredValue: &vcpu,
