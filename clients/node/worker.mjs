@@ -298,8 +298,22 @@ function plain(/** @type {any} */ value, /** @type {number} */ depth) {
 
 // ---------------------------------------------------------------- random streams
 
-const M64 = (1n << 64n) - 1n;
 const MULTIPLIER = 0x2360ed051fc65da44385df649fccf645n;
+const [M0, M1, M2, M3] = lanes(MULTIPLIER);
+
+/** The four words of 32 bits of an integer of 128, the lowest first. */
+function lanes(/** @type {bigint} */ n) {
+  return [0n, 32n, 64n, 96n].map((shift) => Number((n >> shift) & 0xffffffffn));
+}
+
+/** The upper 32 bits of the product of two words. */
+function high(/** @type {number} */ x, /** @type {number} */ y) {
+  const x0 = x & 0xffff, x1 = x >>> 16, y0 = y & 0xffff, y1 = y >>> 16;
+  const middle = x1 * y0 + ((x0 * y0) >>> 16);
+  return x1 * y1 + (middle >>> 16) + ((x0 * y1 + (middle & 0xffff)) >>> 16);
+}
+
+const low = (/** @type {number} */ x, /** @type {number} */ y) => Math.imul(x, y) >>> 0;
 
 /**
  * The random numbers of one task: they depend on the seed and the task's index alone, not on the worker, the order
@@ -315,21 +329,28 @@ export class Stream {
   constructor(/** @type {number | bigint} */ seed, /** @type {number} */ index) {
     const words = seedWords(seed, index, 8).map(BigInt);
     const [a, b, c, d] = [0, 2, 4, 6].map((k) => words[k] | (words[k + 1] << 32n));
-    this.#increment = BigInt.asUintN(128, (c << 65n) | (d << 1n) | 1n);
-    this.#state = BigInt.asUintN(128, (this.#increment + ((a << 64n) | b)) * MULTIPLIER + this.#increment);
+    const increment = BigInt.asUintN(128, (c << 65n) | (d << 1n) | 1n);
+    this.#increment = lanes(increment);
+    this.#state = lanes(BigInt.asUintN(128, (increment + ((a << 64n) | b)) * MULTIPLIER + increment));
   }
 
-  /** 64 random bits. PCG XSL RR 128/64 (O'Neill 2014). */
-  bits() {
-    this.#state = BigInt.asUintN(128, this.#state * MULTIPLIER + this.#increment);
-    const x = (this.#state >> 64n) ^ (this.#state & M64);
-    const rotation = this.#state >> 122n;
-    return (x >> rotation) | (BigInt.asUintN(64, x << (64n - rotation)) & M64);
-  }
-
-  /** Uniform from 0 up to but not including 1. */
+  /** Uniform from 0 up to but not including 1. PCG XSL RR 128/64 (O'Neill 2014), in words of 32 bits, since bigints are slow. */
   random() {
-    return Number(this.bits() >> 11n) * 2 ** -53;
+    const [s0, s1, s2, s3] = this.#state;
+    const [i0, i1, i2, i3] = this.#increment;
+    let sum = low(s0, M0) + i0;
+    const r0 = sum >>> 0;
+    sum = (sum - r0) / 2 ** 32 + high(s0, M0) + low(s0, M1) + low(s1, M0) + i1;
+    const r1 = sum >>> 0;
+    sum = (sum - r1) / 2 ** 32 + high(s0, M1) + high(s1, M0) + low(s0, M2) + low(s1, M1) + low(s2, M0) + i2;
+    const r2 = sum >>> 0;
+    sum = (sum - r2) / 2 ** 32 + high(s0, M2) + high(s1, M1) + high(s2, M0) + low(s0, M3) + low(s1, M2) + low(s2, M1) + low(s3, M0) + i3;
+    const r3 = sum >>> 0;
+    this.#state = [r0, r1, r2, r3];
+    let [upper, lower] = r3 & 0x80000000 ? [r0 ^ r2, r1 ^ r3] : [r1 ^ r3, r0 ^ r2]; // a rotation by 32 or more swaps them
+    const by = (r3 >>> 26) & 31;
+    if (by) [upper, lower] = [(upper >>> by) | (lower << (32 - by)), (lower >>> by) | (upper << (32 - by))];
+    return ((upper >>> 0) * 2 ** 21 + (lower >>> 11)) * 2 ** -53;
   }
 
   /** A whole number from 0 up to but not including n, at most 2^53. */

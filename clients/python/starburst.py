@@ -2255,7 +2255,7 @@ class _LocalStack:
                 "--state", "executor", "--json", "--until-eof"]
         with open(self._log, "wb") as log:
             # A session of its own: Ctrl-C is this program's to handle.
-            process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=env, start_new_session=True)
+            self.process = process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=env, start_new_session=True)
         self._finalizer.detach()
         self._finalizer = weakref.finalize(self, _LocalStack._end, process, self._dir)
         ready = select.select([process.stdout], [], [], 120)[0]
