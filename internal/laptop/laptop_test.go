@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/starburst-go/starburst/internal/exit"
@@ -128,7 +129,7 @@ func TestFindOnlyWhatAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := Find(t.Context(), "found"); err != nil || got != want {
+	if got, err := Find(t.Context(), "found"); err != nil || !cmp.Equal(got, want) {
 		t.Errorf("found %+v, %v; want %+v", got, err, want)
 	}
 	if err := e.Close(t.Context()); err != nil {

@@ -35,7 +35,13 @@ const serveGrace = 10 * time.Second
 func Serve(ctx context.Context, dir, addr string, stdin io.Reader, stdout io.Writer) error {
 	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGTERM)
 	defer cancel()
-	srv, err := localaws.Start(ctx, localaws.Config{Dir: dir, Addr: addr, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+	platform, err := PlatformFromEnv(os.Getenv)
+	if err != nil {
+		return say(stdout, greeting{Err: err.Error()})
+	}
+	config := localaws.Config{Dir: dir, Addr: addr, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	platform.Set(&config)
+	srv, err := localaws.Start(ctx, config)
 	if err != nil {
 		var inUse *localaws.InUseError
 		// The parent reports it, or tries another state.

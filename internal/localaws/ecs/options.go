@@ -71,6 +71,9 @@ type Options struct {
 	// SpotLife is how long a task on FARGATE_SPOT lives on average before its capacity is taken back: SIGTERM, and
 	// SIGKILL after its stopTimeout. Default: 0, for ever.
 	SpotLife time.Duration
+	// SpotByDefault puts tasks on FARGATE_SPOT that name neither a launch type nor a capacity provider, and whose cluster does not.
+	// Default: false, they are on Fargate.
+	SpotByDefault bool
 	// Rand draws the interruptions. Default: seeded by the runtime.
 	Rand *rand.Rand
 	// QuickDeath: a task that exits by itself sooner is a failed start. Default: 10 s.

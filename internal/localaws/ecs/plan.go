@@ -120,7 +120,7 @@ func (st *state) scaleOut(v *ecsService, current []*task, missing int, now time.
 	}
 	n, left, why := 0, st.room(d), ""
 	for n < missing {
-		provider := place(v.primary().Strategy, current)
+		provider := st.place(v.primary().Strategy, current)
 		if why = left.take(provider == fargateSpot); why != "" {
 			break
 		}

@@ -228,7 +228,7 @@ func (st *state) runTask(in runTaskInput, now time.Time) (out tasksOutput, err e
 	var started []*task
 	left := st.room(d)
 	for range count {
-		if why := left.take(place(strategy, started) == fargateSpot); why != "" && len(started) == 0 {
+		if why := left.take(st.place(strategy, started) == fargateSpot); why != "" && len(started) == 0 {
 			return out, clientError(why + ".")
 		} else if why != "" {
 			out.Failures = append(out.Failures, failure{ARN: st.clusterARN(c.Name), Reason: why + "."})
@@ -238,7 +238,7 @@ func (st *state) runTask(in runTaskInput, now time.Time) (out tasksOutput, err e
 		family, _ := cutLast(t.Definition, ":")
 		t.Group, t.StartedBy, t.Token = cmp.Or(in.Group, "family:"+family), in.StartedBy, in.Token
 		t.Overrides, t.Tags = over, in.Tags
-		t.LaunchType, t.Provider = fargate, place(strategy, started)
+		t.LaunchType, t.Provider = fargate, st.place(strategy, started)
 		t.InterruptAt = st.interruptAt(t, now)
 		started = append(started, t)
 		out.Tasks = append(out.Tasks, st.viewTask(t, true))
@@ -263,7 +263,10 @@ func (st *state) startedWith(c *cluster, token string) (same []*task) {
 
 // place chooses a capacity provider for one more task beside the existing ones:
 // bases are filled first, then weights are kept ("" without a strategy).
-func place(strategy []strategyItem, existing []*task) string {
+func (st *state) place(strategy []strategyItem, existing []*task) string {
+	if len(strategy) == 0 && st.opt.SpotByDefault {
+		return fargateSpot
+	}
 	n := map[string]int{}
 	for _, t := range existing {
 		n[t.Provider]++
