@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -29,14 +31,16 @@ func devCommand() *cli.Command {
 	return command(&cli.Command{
 		Name:      "dev",
 		Usage:     "serve SQS, DynamoDB, ECS and S3 on this machine, with workers",
-		UsageText: "starburst dev -- starburst worker --exec -- ./simulate.sh {}\nstarburst dev -- ./my-starburst-program\nstarburst dev                              the endpoint alone",
+		UsageText: "starburst dev --serve 'python3 worker.py'\nstarburst dev -- starburst worker --exec -- ./simulate.sh {}\nstarburst dev -- ./my-starburst-program\nstarburst dev                              the endpoint alone",
 		Description: "Serves the AWS protocols on the loopback interface until Ctrl-C and prints the export lines that point any AWS\n" +
 			"SDK at it. With a worker command, its ECS service runs that command as processes, sized by the autoscaler, and\n" +
 			"`starburst submit`, `status` and `results` find it by themselves. State stays in its directory and survives a kill.",
 		Flags: slices.Concat(laptopFlags(), []cli.Flag{
 			&cli.IntFlag{Name: "port", Value: defaultPort, Usage: "`PORT` to listen on; 0 picks a free one"},
 			&cli.Float64Flag{Name: "vcpu-quota", Usage: "vCPU quota of the endpoint's account, for starburst quota and plan", DefaultText: "none"},
-		}),
+			&cli.BoolFlag{Name: "json", Usage: "print one JSON object when all is ready, instead of the export lines"},
+			&cli.BoolFlag{Name: "until-eof", Usage: "end at the end of standard input, for a parent that may die"},
+		}, childFlags()),
 		Action: devAction,
 	})
 }
@@ -47,7 +51,20 @@ func devAction(c *cli.Context) error {
 	if name == "" {
 		name = laptop.DevState
 	}
-	worker := c.Args().Slice()
+	worker, err := devWorker(c)
+	if err != nil {
+		return err
+	}
+	if c.Bool("until-eof") {
+		var stop context.CancelFunc
+		ctx, stop = context.WithCancel(ctx)
+		defer stop()
+		go func() {
+			_, _ = io.Copy(io.Discard, c.App.Reader)
+			stop()
+		}()
+		c.Context = ctx
+	}
 	names, err := handlersOf(ctx, worker)
 	if err != nil {
 		return err
@@ -110,7 +127,7 @@ func serveDev(c *cli.Context, srv *localaws.Server, dir string, worker, names []
 	if err != nil {
 		return err
 	}
-	if err := printExports(c.App.Writer, s); err != nil {
+	if err := printReady(c, s, srv.URL(), names); err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintf(c.App.ErrWriter, "serving SQS, DynamoDB, ECS and S3 at %s; state in %s; Ctrl-C ends it\n", srv.URL(), dir)
@@ -123,8 +140,48 @@ func serveDev(c *cli.Context, srv *localaws.Server, dir string, worker, names []
 	return session.Close(endCtx)
 }
 
-// handlersTimeout bounds the question which handlers a worker command has.
-const handlersTimeout = 10 * time.Second
+// printReady tells how to reach the stack, to a shell or to a program.
+func printReady(c *cli.Context, s stack.Stack, url string, names []string) error {
+	if !c.Bool("json") {
+		return printExports(c.App.Writer, s)
+	}
+	env := map[string]string{}
+	for _, kv := range s.Env() {
+		k, v, _ := strings.Cut(kv, "=")
+		env[k] = v
+	}
+	return json.NewEncoder(c.App.Writer).Encode(struct {
+		Endpoint string            `json:"endpoint"`
+		Handlers []string          `json:"handlers"`
+		Env      map[string]string `json:"env"`
+	}{url, append([]string{}, names...), env})
+}
+
+// devWorker is the command of a worker: what is given after --, or this program with --serve.
+func devWorker(c *cli.Context) ([]string, error) {
+	worker := c.Args().Slice()
+	if !c.IsSet("serve") {
+		return worker, nil
+	}
+	if len(worker) > 0 {
+		return nil, exit.Errorf(exit.Usage, "--serve and a worker command exclude each other")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	worker = []string{self, "worker", "--serve", c.String("serve")}
+	for _, f := range childFlags()[1:] {
+		if name := f.Names()[0]; c.IsSet(name) {
+			worker = append(worker, "--"+name, fmt.Sprint(c.Value(name)))
+		}
+	}
+	return worker, nil
+}
+
+// handlersTimeout bounds the question which handlers a worker command has. A child may
+// take a minute to start.
+const handlersTimeout = 70 * time.Second
 
 // handlersOf asks a worker command for its handlers, so that submit knows them
 // before the first worker has run.

@@ -36,9 +36,10 @@ func (o *output) Write(p []byte) (int, error) {
 		p = p[i+1:]
 	}
 	o.rest = append(o.rest, p...)
-	for len(o.rest) > maxLine {
-		o.line(o.rest[:maxLine])
-		o.rest = append(o.rest[:0], o.rest[maxLine:]...)
+	if len(o.rest) > maxLine {
+		whole := len(o.rest) / maxLine * maxLine
+		o.line(o.rest[:whole])
+		o.rest = append(o.rest[:0], o.rest[whole:]...)
 	}
 	return n, nil
 }
@@ -54,6 +55,10 @@ func (o *output) flush() {
 }
 
 func (o *output) line(b []byte) {
+	for len(b) > maxLine {
+		o.line(b[:maxLine])
+		b = b[maxLine:]
+	}
 	level, b := levelOf(bytes.TrimRight(b, "\r"))
 	o.log.Log(context.Background(), level, string(bytes.ToValidUTF8(b, []byte("?"))), "stream", o.stream, "task", o.task())
 }
