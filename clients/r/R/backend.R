@@ -2,8 +2,8 @@
 # backend object. Its generics are not in older versions, so the methods are registered at load time.
 
 StarburstFutureBackend <- function(workers = 10, cpu = NULL, memory = NULL, launch_type = "FARGATE", spot = FALSE, timeout = NULL, max_cost = NULL,
-                                   packages = NULL, attempts = 3, ...) {
-  config <- fleet_config(workers, cpu, memory, launch_type, spot, timeout, max_cost, packages, attempts, label = "R futures")
+                                   worker_packages = NULL, attempts = 3, ...) {
+  config <- fleet_config(workers, cpu, memory, launch_type, spot, timeout, max_cost, worker_packages, attempts, label = "R futures")
   core <- from_future("MultiprocessFutureBackend")(workers = config$workers, ..., reg = paste0("starburst-", random_token()))
   core[["futureClasses"]] <- c("StarburstFuture", core[["futureClasses"]])
   core[["starburst"]] <- config

@@ -23,7 +23,8 @@ fleet_lost <- function(fleet) {
 # Reads one frame, waiting for its first byte up to timeout seconds (NULL: for ever); NULL when none came.
 read_frame <- function(fleet, timeout) {
   if (!fleet$open && !is.null(fleet$info)) fleet_lost(fleet)
-  if (!socketSelect(list(fleet$con), FALSE, timeout)) return(NULL)
+  there <- tryCatch(socketSelect(list(fleet$con), FALSE, timeout), error = function(e) fleet_lost(fleet))
+  if (!there) return(NULL)
   bytes <- suspendInterrupts({
     head <- readBin(fleet$con, "raw", 4L)
     if (length(head) == 4L) readBin(fleet$con, "raw", sum(as.numeric(head) * c(16777216, 65536, 256, 1)))

@@ -10,7 +10,8 @@
 #' @param .x a list or a vector.
 #' @param .f a function, or a formula such as `~ .x + 1`.
 #' @param ... further arguments to `.f`.
-#' @param workers,cpu,memory,launch_type,spot,timeout,max_cost,packages,attempts as for [starburst()]; `timeout` holds for a pack of calls that go together.
+#' @param workers,cpu,memory,launch_type,spot,timeout,max_cost,attempts as for [starburst()]; `timeout` holds for a pack of calls that go together.
+#' @param packages packages that the calls need, beside those that are found in the code. They are loaded when a worker starts.
 #' @param .seed `TRUE`: a random stream for each element; a number: the same after `set.seed()` of it; `FALSE`: none, the fastest.
 #' @param .progress whether to show progress. Default: in interactive use.
 #' @param .on_error `"stop"`: the first error ends the map, names the element and takes back the rest. `"return"`: an element that fails has its condition as
@@ -31,7 +32,7 @@ starburst_map <- function(.x, .f, ..., workers = 10, cpu = NULL, memory = NULL, 
 #' A fleet for several maps
 #'
 #' Holds a fleet of its own, so that several maps use the same workers and count towards the same `max_cost`.
-#' @inheritParams starburst
+#' @inheritParams starburst_map
 #' @return an object with `map(.x, .f, ...)`, which takes what [starburst_map()] does except for the fleet; `estimate_cost(seconds)`, the price of so many seconds
 #'   of all its workers in dollars; and `shutdown()`, which ends the fleet and takes back what is not done.
 #' @examples

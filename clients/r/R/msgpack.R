@@ -79,6 +79,7 @@ mp_write <- function(out, x, depth, path) {
     return(if (length(x) > 0L) mp_put(out, as.vector(x)))
   }
   if (is.matrix(x)) x <- lapply(seq_len(nrow(x)), function(i) I(x[i, ]))
+  if (!is.vector(x) && !is.atomic(x)) mp_refuse(path, sprintf("a %s has no form there", typeof(x)))
   if (!is.null(names(x))) return(mp_write_map(out, x, depth, path))
   if (is.list(x)) {
     mp_deep(depth, path)
@@ -86,7 +87,6 @@ mp_write <- function(out, x, depth, path) {
     for (i in seq_along(x)) mp_write(out, x[[i]], depth + 1L, sprintf("%s[[%d]]", path, i))
     return(invisible())
   }
-  if (!is.atomic(x)) mp_refuse(path, sprintf("a %s has no form there", typeof(x)))
   if (length(x) != 1L || inherits(x, "AsIs")) mp_put(out, mp_head_array(length(x)))
   mp_write_atoms(out, x, path)
 }
@@ -123,7 +123,7 @@ mp_deep <- function(depth, path) {
 
 mp_write_map <- function(out, x, depth, path) {
   mp_deep(depth, path)
-  keys <- enc2utf8(names(x))
+  keys <- mp_utf8(names(x), path)
   if (anyNA(keys) || anyDuplicated(keys)) mp_refuse(path, "its names are not distinct")
   mp_put(out, mp_head_map(length(x)))
   for (i in seq_along(x)) {
@@ -169,12 +169,22 @@ mp_write_atoms <- function(out, x, path) {
     integer = mp_put(out, mp_ints(x)),
     double = mp_put(out, mp_doubles(x)),
     character = {
-      x8 <- enc2utf8(x)
-      if (!all(validUTF8(x8))) mp_refuse(path, "a text is not UTF-8; send its bytes: charToRaw()")
+      x8 <- mp_utf8(x, path)
       for (i in seq_along(x8)) if (is.na(x8[[i]])) mp_put(out, as.raw(0xc0)) else mp_write_text(out, x8[[i]])
     },
     mp_refuse(path, sprintf("a %s vector has no form there", typeof(x)))
   )
+}
+
+# UTF-8 whatever the locale: where that is plain "C", text that came from elsewhere is not marked as what it is.
+mp_utf8 <- function(x, path) {
+  if (!l10n_info()$`UTF-8` && !l10n_info()$`Latin-1`) {
+    unmarked <- !is.na(x) & Encoding(x) == "unknown" & grepl("[^ -~[:space:]]", x, useBytes = TRUE)
+    Encoding(x[unmarked]) <- "UTF-8"
+  }
+  x <- enc2utf8(x)
+  if (!all(validUTF8(x))) mp_refuse(path, "a text is not UTF-8; send its bytes: charToRaw()")
+  x
 }
 
 mp_ints <- function(x) {

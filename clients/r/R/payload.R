@@ -22,22 +22,25 @@ pack_value <- function(value, what, where = NULL) {
   b
 }
 
-# A pointer means nothing in another process. A data.table carries one that it can do without.
+# A pointer means nothing in another process. Refused are those that are sent as such: what only lies about in an
+# environment that a function has captured is most often not used, and a data.table carries one that it can do without.
 refuse_references <- function(where, what) {
   for (name in names(where)) {
     x <- where[[name]]
-    if (inherits(x, "data.table")) next
-    found <- FALSE
-    serialize(x, NULL, refhook = function(r) {
-      if (typeof(r) %in% c("externalptr", "weakref")) found <<- TRUE
-      NULL
-    })
-    if (found) {
-      refuse(sprintf("%s cannot be sent to a worker: the global '%s' (%s) refers to something that exists in this process only, such as an open connection; ",
-                     what, name, paste(class(x), collapse = "/")),
-             "open it inside the task, or set options(starburst.references = \"ignore\") if it is not used there")
-    }
+    if (inherits(x, "data.table") || !has_pointer(x)) next
+    refuse(sprintf("%s cannot be sent to a worker: the global '%s' (%s) refers to something that exists in this process only, such as an open connection; ",
+                   what, name, paste(class(x), collapse = "/")),
+           "open it inside the task, or set options(starburst.references = \"ignore\") if it is not used there")
   }
+}
+
+has_pointer <- function(x) {
+  found <- FALSE
+  serialize(x, NULL, refhook = function(r) {
+    if (typeof(r) %in% c("externalptr", "weakref")) found <<- TRUE
+    if (is.environment(r)) "not looked into"
+  })
+  found
 }
 
 biggest <- function(globals) {

@@ -20,7 +20,8 @@
 #' @param spot whether prices are those of Fargate Spot; whether a stack uses it is part of its deployment.
 #' @param timeout time limit of one future, in seconds, up to 42300. Default: none.
 #' @param max_cost what all futures of the plan together may cost, in dollars. Default: no cap.
-#' @param packages packages that every future needs, beside those that are found in its code. They are loaded when a worker starts.
+#' @param worker_packages packages that every future needs, beside those that are found in its code. They are loaded when a worker starts.
+#' @param packages of one future, as for [future::future()]; the found ones come in by it.
 #' @param attempts how often a future is run in all when its worker dies. Default: 3.
 #' @return a future.
 #' @seealso [starburst_map()], [starburst_session()], [starburst_shutdown()]
@@ -32,10 +33,11 @@
 #' }
 #' @export
 starburst <- function(expr, substitute = TRUE, envir = parent.frame(), ..., workers = 10, cpu = NULL, memory = NULL, launch_type = "FARGATE",
-                      spot = FALSE, timeout = NULL, max_cost = NULL, packages = NULL, attempts = 3) {
+                      spot = FALSE, timeout = NULL, max_cost = NULL, worker_packages = NULL, attempts = 3, packages = NULL) {
   if (substitute) expr <- substitute(expr)
   args <- list(...)
-  wanted <- list(workers = workers, cpu = cpu, memory = memory, launch_type = launch_type, spot = spot, timeout = timeout, max_cost = max_cost, attempts = attempts)
+  wanted <- list(workers = workers, cpu = cpu, memory = memory, launch_type = launch_type, spot = spot, timeout = timeout, max_cost = max_cost,
+                 packages = worker_packages, attempts = attempts)
   # Before futures are made of it, plan() tests a strategy with one. It starts what has to be started, and no worker.
   if (identical(args$label, "future-plan-test")) {
     fleet_for(plan_config(wanted))
@@ -49,7 +51,7 @@ starburst <- function(expr, substitute = TRUE, envir = parent.frame(), ..., work
 }
 class(starburst) <- c("starburst", "multiprocess", "future", "function")
 attr(starburst, "init") <- TRUE
-attr(starburst, "tweakable") <- c("workers", "cpu", "memory", "launch_type", "spot", "timeout", "max_cost", "packages", "attempts")
+attr(starburst, "tweakable") <- c("workers", "cpu", "memory", "launch_type", "spot", "timeout", "max_cost", "worker_packages", "attempts")
 
 # The checked configuration of a plan; the last one again when the same is wanted, which it is for each future.
 plan_config <- function(wanted) {
@@ -86,8 +88,13 @@ launch <- function(future, config, kind, value, packages) {
   task <- tryCatch(pack_task(kind, value, c(packages, config$packages), sprintf("the future '%s'", label_of(future)), future$globals),
                    starburst_error = function(e) stop(future::FutureError(conditionMessage(e), future = future)))
   fleet <- fleet_for(config)
+  id <- tryCatch(fleet_put(fleet, list(task)), starburst_error = function(e) NULL)
+  if (is.null(id)) { # its process was killed; what it had is lost, this future is not
+    fleet <- fleet_for(config)
+    id <- fleet_put(fleet, list(task))
+  }
   future$fleet <- fleet
-  future$task <- fleet_put(fleet, list(task))
+  future$task <- id
   future$state <- "running"
   invisible(future)
 }

@@ -55,7 +55,7 @@ session_send <- function(s, tasks, sizes = NULL) {
     number <- length(s$jobs) + 1L
     job <- sprintf("%s.%06d", s$note$id, number)
     label <- if (is.null(sizes)) "expr" else paste0("map ", paste(rle_text(sizes), collapse = " "))
-    a <- tryCatch(fleet_ask(s$fleet, what = "submit", job = job, label = label, until_ms = 1000 * s$note$expires, tasks = tasks), starburst_error = identity)
+    a <- tryCatch(fleet_ask(s$fleet, what = "submit", job = job, label = label, until_ms = ms(s$note$expires), tasks = tasks), starburst_error = identity)
     if (!inherits(a, "error")) {
       s$jobs[[job]] <- list(tasks = length(tasks), sizes = sizes, state = "open")
       return(sprintf("%06d", number))
@@ -80,7 +80,7 @@ sizes_of <- function(label) {
 
 # Learns of jobs that other R processes have submitted.
 session_refresh <- function(s) {
-  a <- fleet_ask(s$fleet, what = "jobs", prefix = paste0(s$note$id, "."), since_ms = 1000 * (s$note$created - DAY_S))
+  a <- fleet_ask(s$fleet, what = "jobs", prefix = paste0(s$note$id, "."), since_ms = ms(s$note$created - DAY_S))
   for (j in a$jobs[order(vapply(a$jobs, function(j) j$job, ""))]) {
     if (is.null(s$jobs[[j$job]])) s$jobs[[j$job]] <- list(tasks = j$tasks, sizes = sizes_of(j$label), state = j$state)
   }
@@ -195,7 +195,7 @@ session_extend <- function(s, seconds) {
   note <- session_note(s$note$id)
   until <- max(s$note$expires, note$expires, as.numeric(Sys.time()) + life)
   session_refresh(s)
-  for (id in names(s$jobs)) fleet_ask(s$fleet, what = "extend", job = id, until_ms = 1000 * until)
+  for (id in names(s$jobs)) fleet_ask(s$fleet, what = "extend", job = id, until_ms = ms(until))
   s$note$expires <- until
   write_note(s$note)
   invisible(as.POSIXct(until, origin = "1970-01-01"))

@@ -11,7 +11,7 @@ DAY_S <- 86400
 #' On this machine, a session has workers and a queue of its own, in a process that stays until the session is cleaned up or expired. On a deployed stack
 #' (`STARBURST_QUEUE_URL`) its tasks are jobs of that stack, whose autoscaler sizes the fleet.
 #'
-#' @inheritParams starburst
+#' @inheritParams starburst_map
 #' @param absolute_timeout seconds after which the session ends and its results may vanish. Default: a day.
 #' @return an object with
 #'   \describe{
@@ -44,7 +44,11 @@ starburst_session <- function(workers = 10, cpu = NULL, memory = NULL, launch_ty
   now <- as.numeric(Sys.time())
   id <- sprintf("r-%s-%s", format(Sys.time(), "%Y%m%d-%H%M%S", tz = "UTC"), substr(random_token(), 1L, 6L))
   note <- list(id = id, config = config, created = now, expires = now + life, place = place_now())
-  session_open(note, write = TRUE)
+  tryCatch(session_open(note, write = TRUE), error = function(e) {
+    if (note$place == "local") stop_daemon(id, remove = TRUE)
+    unlink(session_file(id))
+    stop(e)
+  })
 }
 
 # Where work goes now: a queue's URL, or this machine.
@@ -140,3 +144,5 @@ stop_daemon <- function(id, remove) {
   }
   if (remove) unlink(state_dir(id), recursive = TRUE)
 }
+
+ms <- function(s) round(1000 * s)

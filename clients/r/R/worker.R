@@ -163,13 +163,13 @@ clip <- function(text, from_end = FALSE) {
   if (from_end) substr(text, max(1L, n - 1999L), n) else substr(text, 1L, 2000L)
 }
 
-# The calls up to an error, without those of the worker around them and of the condition system.
+# The calls up to an error, from where the task's own code begins.
 calls_text <- function(calls) {
-  own <- c("withCallingHandlers", "tryCatch", "tryCatchList", "tryCatchOne", "doTryCatch", "worker_task", "worker_chunk", "worker_serve", "sb_worker",
-           ".handleSimpleError", "h", "eval", "evalq", "calls_text")
   name <- vapply(calls, function(c) if (is.symbol(c[[1L]])) as.character(c[[1L]]) else "", "")
-  text <- vapply(calls, function(c) paste(substr(deparse(c, nlines = 1L), 1L, 200L), collapse = " "), "")
-  paste(utils::tail(text[!name %in% own], 50L), collapse = "\n")
+  from <- max(0L, which(name %in% c("withCallingHandlers", "capture_stdout", "worker_task")))
+  calls <- calls[seq_along(calls) > from & !name %in% c(".handleSimpleError", "h", "do.call", "eval")]
+  text <- vapply(calls, function(c) substr(deparse(c, nlines = 1L)[[1L]], 1L, 200L), "")
+  paste(utils::tail(text, 50L), collapse = "\n")
 }
 
 #' Report progress, or log, from a handler
