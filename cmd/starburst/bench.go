@@ -46,6 +46,7 @@ func benchCommand() *cli.Command {
 			&cli.BoolFlag{Name: "servers", Usage: "use the servers that AWS_ENDPOINT_URL_SQS and AWS_ENDPOINT_URL_DYNAMODB name, or AWS itself, with a queue and a table of the run's own"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Usage: "text or json"},
 			&cli.BoolFlag{Name: "price", Usage: "print what the requests of a million small tasks cost, for fleets of 4, 100 and 10,000 workers"},
+			&cli.DurationFlag{Name: "scale", Usage: "print what jobs of 10³ to 10⁹ tasks of this `DURATION` ask of AWS, by arithmetic"},
 			&cli.BoolFlag{Name: "noise", Usage: "arguments and results that do not compress"},
 			&cli.BoolFlag{Name: "worker", Hidden: true, Usage: "be one of the bench's workers"},
 		},
@@ -57,8 +58,15 @@ func benchCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			if c.Bool("price") {
-				return benchPrices(c, config)
+			book, err := cost.Embedded() // list prices: the figures are to be compared
+			if err != nil {
+				return err
+			}
+			switch {
+			case c.Bool("price"):
+				return benchPrices(c, config, book)
+			case c.Duration("scale") > 0:
+				return bench.PrintDecades(c.App.Writer, book, c.Duration("scale"))
 			}
 			r, err := bench.Run(c.Context, config)
 			if err != nil {
@@ -66,10 +74,6 @@ func benchCommand() *cli.Command {
 			}
 			if c.String("output") == "json" {
 				return r.WriteJSON(c.App.Writer)
-			}
-			book, err := cost.Embedded() // list prices: the figures are to be compared
-			if err != nil {
-				return err
 			}
 			return r.Print(c.App.Writer, book)
 		},
@@ -109,11 +113,7 @@ func benchConfig(c *cli.Context) (bench.Config, error) {
 	return config, nil
 }
 
-func benchPrices(c *cli.Context, config bench.Config) error {
-	book, err := cost.Embedded()
-	if err != nil {
-		return err
-	}
+func benchPrices(c *cli.Context, config bench.Config, book *cost.Book) error {
 	list, err := bench.PriceList(c.Context, config, bench.Scenarios())
 	if err != nil {
 		return err
