@@ -40,6 +40,10 @@ test-servers: ## run the integration tests against ElasticMQ and DynamoDB Local 
 test-languages: ## enqueue from Python, Node.js, Java, Rust, Go and the shell (needs their toolchains and Maven)
 	scripts/languages/test.sh
 
+.PHONY: test-terraform
+test-terraform: ## apply infra/terraform to moto and MiniStack, work there, destroy it (needs Terraform, its AWS provider on disk, Python)
+	scripts/terraform/test.sh
+
 .PHONY: bench
 bench: build ## push 100,000 no-op tasks through the local endpoint, in default chunks and one by one; price a million
 	$(BIN)/starburst bench
