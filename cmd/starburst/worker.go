@@ -28,6 +28,7 @@ func workerCommand() *cli.Command {
 			"--serve keeps a process per slot, which names its handlers itself and answers task after task: docs/worker-protocol.md.\n" +
 			"--selftest plays that protocol's vectors against CMD and reports on each.",
 		Flags: slices.Concat([]cli.Flag{
+			&cli.BoolFlag{Name: "selftest", Usage: "play the worker protocol's vectors against the command given after --"},
 			&cli.BoolFlag{Name: "exec", Usage: "run the program given after --, once per task"},
 			&cli.StringFlag{Name: "handler", Value: execHandler, Usage: "`NAME` of the handler whose tasks to take"},
 			&cli.IntFlag{Name: "slots", Usage: "tasks at once", DefaultText: "$STARBURST_SLOTS, else 1"},
@@ -44,6 +45,8 @@ func workerAction(c *cli.Context) error {
 	}
 	name := c.String("handler")
 	switch {
+	case c.Bool("selftest"):
+		return selfTestAction(c)
 	case c.IsSet("serve") && c.Bool("exec"):
 		return exit.Errorf(exit.Usage, "--serve and --exec exclude each other")
 	case c.IsSet("serve"):

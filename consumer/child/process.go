@@ -96,38 +96,48 @@ func environment(c Config, slot int) []string {
 	return env
 }
 
-// start starts a child. It has said nothing yet.
-func start(c Config, slot int) (*process, error) {
+// launch starts a child and returns the worker's ends of its pipes.
+func launch(c Config, env []string, stdout, stderr io.Writer) (cmd *exec.Cmd, in, out *os.File, err error) {
 	childIn, in, err := os.Pipe()
 	if err != nil {
-		return nil, fmt.Errorf("make a pipe to a child: %w", err)
+		return nil, nil, nil, fmt.Errorf("make a pipe to a child: %w", err)
 	}
 	out, childOut, err := os.Pipe()
 	if err != nil {
 		_, _ = childIn.Close(), in.Close()
-		return nil, fmt.Errorf("make a pipe from a child: %w", err)
+		return nil, nil, nil, fmt.Errorf("make a pipe from a child: %w", err)
 	}
+	cmd = exec.Command(c.Command[0], c.Command[1:]...) //nolint:gosec,noctx // the user's program; it outlives any one task's context
+	cmd.Env = env
+	cmd.ExtraFiles = []*os.File{childIn, childOut}
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	cmd.WaitDelay = linger
+	procgroup.Own(cmd)
+	err = cmd.Start()
+	_, _ = childIn.Close(), childOut.Close() // the child has its own
+	if err != nil {
+		_, _ = in.Close(), out.Close()
+		return nil, nil, nil, fmt.Errorf("start %q: %w", c.Command[0], err)
+	}
+	procgroup.SacrificeFirst(cmd.Process.Pid)
+	return cmd, in, out, nil
+}
+
+// start starts a child. It has said nothing yet.
+func start(c Config, slot int) (*process, error) {
 	p := &process{
-		cfg: c, slot: slot, log: c.Log.With("slot", slot), in: in, born: time.Now(),
+		cfg: c, slot: slot, log: c.Log.With("slot", slot), born: time.Now(),
 		greeted: make(chan struct{}), answers: make(chan said, maxChunk), gone: make(chan struct{}),
 		stderr: procgroup.Tail{Limit: store.MaxStack},
 	}
 	p.current.Store(-1)
-	p.cmd = exec.Command(c.Command[0], c.Command[1:]...) //nolint:gosec,noctx // the user's program; it outlives any one task's context
-	p.cmd.Env = environment(c, slot)
-	p.cmd.ExtraFiles = []*os.File{childIn, childOut}
 	stdout, stderr := &output{log: p.log, stream: "stdout", task: p.running}, &output{log: p.log, stream: "stderr", task: p.running}
 	p.prints = []*output{stdout, stderr}
-	p.cmd.Stdout, p.cmd.Stderr = stdout, io.MultiWriter(&p.stderr, stderr)
-	p.cmd.WaitDelay = linger
-	procgroup.Own(p.cmd)
-	err = p.cmd.Start()
-	_, _ = childIn.Close(), childOut.Close() // the child has its own
+	cmd, in, out, err := launch(c, environment(c, slot), stdout, io.MultiWriter(&p.stderr, stderr))
 	if err != nil {
-		_, _ = in.Close(), out.Close()
-		return nil, fmt.Errorf("start %q: %w", c.Command[0], err)
+		return nil, err
 	}
-	procgroup.SacrificeFirst(p.cmd.Process.Pid)
+	p.cmd, p.in = cmd, in
 	go p.live(out)
 	return p, nil
 }
