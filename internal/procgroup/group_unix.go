@@ -9,11 +9,13 @@ import (
 
 // Own makes cmd start in a process group of its own, and makes the end of its
 // context (exec.CommandContext) reach the whole group, politely: cmd.WaitDelay then kills the program.
+// On Linux it also ends with this process.
 func Own(cmd *exec.Cmd) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
 	cmd.SysProcAttr.Setpgid = true
+	withParent(cmd.SysProcAttr)
 	if cmd.Cancel != nil {
 		cmd.Cancel = func() error { return Terminate(cmd.Process.Pid) }
 	}
