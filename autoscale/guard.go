@@ -39,10 +39,10 @@ func (g *sizing) guard(unknown string) *verdict {
 	keep := func(b Binding, why string) *verdict {
 		return &verdict{want: o.Desired, binding: b, reason: fmt.Sprintf("keep %d: %s; %s", o.Desired, why, g.figures())}
 	}
-	switch stuck := o.Now.Sub(s.ArrivedAt); {
+	switch stuck := g.stuck(); {
 	case unknown != "":
 		return keep(Binding(unknown), "the "+unknown+" left is not known, and is never assumed"+g.note(Binding(unknown), " (%s)"))
-	case o.Desired > 0 && missing(*o) > 0 && stuck >= g.c.StuckAfter:
+	case stuck > 0:
 		return keep(BindStuck, fmt.Sprintf("%s launched but not arrived for %s, see the service's events",
 			count(int64(missing(*o)), "worker"), stuck.Round(time.Second)))
 	}
@@ -50,6 +50,15 @@ func (g *sizing) guard(unknown string) *verdict {
 		return keep(BindProgress, fmt.Sprintf("%s busy and no task completed for %s", count(int64(o.Busy), "worker"), still.Round(time.Second)))
 	}
 	return nil
+}
+
+// stuck is for how long launched workers have not arrived, once that is too long; else 0.
+func (g *sizing) stuck() time.Duration {
+	since := g.o.Now.Sub(g.s.ArrivedAt)
+	if g.o.Desired <= 0 || missing(*g.o) == 0 || since < g.c.StuckAfter {
+		return 0
+	}
+	return since
 }
 
 // crashing shrinks a fleet whose workers fail to start to those that run, and probes with one more at

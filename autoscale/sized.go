@@ -39,7 +39,7 @@ func size(c Config, s State, o Observation, w work) (State, verdict) {
 	v = o.Asked.floor(v, &o, g.most())
 	v.next = g.next(v.want)
 	v.over = over(&o)
-	v.onDemand = c.Spot.onDemand(&s, &o, &g.l, v.want, v.binding == BindStuck)
+	v.onDemand = c.Spot.onDemand(&s, &o, &g.l, v.want, g.stuck() > 0)
 	return s, v
 }
 

@@ -52,8 +52,10 @@ func (s Spot) onDemand(mem *State, o *Observation, l *load, want int, stuck bool
 	case !s.Wins(o.Interruptions, time.Duration(l.mean*float64(time.Second))):
 		return want
 	}
-	if stuck {
-		mem.Fallback = max(mem.Fallback, o.OnDemand.Desired+missing(*o))
+	if stuck { // those on Spot, not their stand-ins that are on their way
+		spot := Observation{Counts: Counts{
+			Desired: o.Desired - o.OnDemand.Desired, Running: o.Running - o.OnDemand.Running, Pending: o.Pending - o.OnDemand.Pending}}
+		mem.Fallback = max(mem.Fallback, o.OnDemand.Desired+missing(spot))
 	}
 	if want == 0 {
 		mem.Fallback = 0
