@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/starburst-go/starburst/codec"
 )
 
 // fakeChild is a worker written for the tests: it does what the protocol says, and on request
@@ -34,7 +36,12 @@ var fakeHandlers = []string{
 func fake(how string) int {
 	c := &fakeChild{r: bufio.NewReader(os.NewFile(fdIn, "in")), w: os.NewFile(fdOut, "out")}
 	v := 1
-	switch {
+	switch versions := os.Getenv("STARBURST_PROTOCOL"); {
+	case versions == "":
+		fmt.Fprintln(os.Stderr, "a worker, to be started by starburst worker --serve")
+		return 64
+	case !strings.HasSuffix(versions, "1"):
+		return 76
 	case how == "die":
 		fmt.Fprintln(os.Stderr, "cannot import numpy")
 		return 7
@@ -126,7 +133,11 @@ func (c *fakeChild) fail(m map[string]any) {
 // task runs one task.
 func (c *fakeChild) task(index int64, arg []byte) {
 	var v any
-	if err := msgpack.Unmarshal(arg, &v); err != nil {
+	err := codec.Guard(arg, codec.MaxValueDepth)
+	if err == nil {
+		err = msgpack.Unmarshal(arg, &v)
+	}
+	if err != nil {
 		c.fail(map[string]any{"kind": "decode", "message": err.Error()})
 		return
 	}
@@ -149,7 +160,7 @@ func (c *fakeChild) task(index int64, arg []byte) {
 		fmt.Fprint(os.Stderr, text+"\n")
 		c.done(nil)
 	case "selftest.progress":
-		c.say(map[string]any{"t": "progress", "id": c.id, "done": 1, "total": 2.5, "message": text})
+		c.say(map[string]any{"t": "progress", "id": c.id, "done": 1, "total": 2, "message": text})
 		c.done(nil)
 	case "selftest.log":
 		c.say(map[string]any{"t": "log", "id": c.id, "level": "warn", "message": text, "fields": map[string]any{"a": 1}})
