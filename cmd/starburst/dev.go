@@ -35,9 +35,8 @@ func devCommand() *cli.Command {
 		Description: "Serves the AWS protocols on the loopback interface until Ctrl-C and prints the export lines that point any AWS\n" +
 			"SDK at it. With a worker command, its ECS service runs that command as processes, sized by the autoscaler, and\n" +
 			"`starburst submit`, `status` and `results` find it by themselves. State stays in its directory and survives a kill.",
-		Flags: slices.Concat(laptopFlags(), []cli.Flag{
+		Flags: slices.Concat(laptopFlags(), platformFlags(), []cli.Flag{
 			&cli.IntFlag{Name: "port", Value: defaultPort, Usage: "`PORT` to listen on; 0 picks a free one"},
-			&cli.Float64Flag{Name: "vcpu-quota", Usage: "vCPU quota of the endpoint's account, for starburst quota and plan", DefaultText: "none"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object when all is ready, instead of the export lines"},
 			&cli.BoolFlag{Name: "until-eof", Usage: "end at the end of standard input, for a parent that may die"},
 		}, childFlags()),
@@ -73,9 +72,13 @@ func devAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	srv, err := localaws.Start(ctx, localaws.Config{
-		Dir: dir, Addr: "127.0.0.1:" + strconv.Itoa(c.Int("port")), VCPUQuota: c.Float64("vcpu-quota"), Log: logger(c.App.ErrWriter),
-	})
+	p, err := platform(c)
+	if err != nil {
+		return err
+	}
+	config := localaws.Config{Dir: dir, Addr: "127.0.0.1:" + strconv.Itoa(c.Int("port")), Log: logger(c.App.ErrWriter)}
+	p.Set(&config)
+	srv, err := localaws.Start(ctx, config)
 	if err != nil {
 		return devStartError(err, c.Int("port"))
 	}

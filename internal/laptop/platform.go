@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/starburst-go/starburst/internal/exit"
@@ -49,7 +50,7 @@ func PlatformSettings() []PlatformSetting {
 // Read sets the setting to the value of a text, which came from the place.
 func (g PlatformSetting) Read(p *Platform, text, place string) error {
 	if err := g.read(p, text); err != nil {
-		return exit.Errorf(exit.Usage, "%s is %q: %w", place, text, err).WithHint("%s: %s", place, g.Usage)
+		return exit.Errorf(exit.Usage, "%s is %q: %w", place, text, err).WithHint("%s: %s", place, strings.ReplaceAll(g.Usage, "`", ""))
 	}
 	return nil
 }
