@@ -55,11 +55,11 @@ func startScaled(t *testing.T, messages int) *scaled {
 	return s
 }
 
-// autoscaler makes a process of the command on the stack; real says at the pace of AWS instead of a laptop's.
-func (s *scaled) autoscaler(ctx context.Context, real bool, args ...string) (*exec.Cmd, *syncWriter) {
+// autoscaler makes a process of the command on the stack; paced says at the pace of AWS instead of a laptop's.
+func (s *scaled) autoscaler(ctx context.Context, paced bool, args ...string) (*exec.Cmd, *syncWriter) {
 	cmd := process(ctx, append([]string{"autoscale"}, args...)...)
 	env := s.Env()
-	if real {
+	if paced {
 		env = slices.DeleteFunc(env, func(kv string) bool { return strings.HasPrefix(kv, stack.EnvLocal+"=") })
 	}
 	cmd.Env = append(cmd.Env, env...)
@@ -125,10 +125,10 @@ func TestADecisionIsOneLineWithItsNumberWaveBindingAndFigures(t *testing.T) {
 // it with the 20 s of AWS, which take half a minute.
 func TestAKilledLeaderIsReplacedByTheStandby(t *testing.T) {
 	t.Parallel()
-	real := os.Getenv("STARBURST_REAL_PACE") != ""
+	paced := os.Getenv("STARBURST_REAL_PACE") != ""
 	s := startScaled(t, 5)
 	args := []string{"--max-workers", "2"}
-	if !real {
+	if !paced {
 		args = append(args, "--interval", "200ms")
 	}
 	type autoscaler struct {
@@ -137,7 +137,7 @@ func TestAKilledLeaderIsReplacedByTheStandby(t *testing.T) {
 	}
 	var both []autoscaler
 	for range 2 {
-		cmd, out := s.autoscaler(t.Context(), real, args...)
+		cmd, out := s.autoscaler(t.Context(), paced, args...)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package scaling
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -133,13 +134,17 @@ func (s Settings) Policy() autoscale.Config {
 // fast is how a person writes autoscale.Fast.
 const fast = "fast"
 
+// modes are those of the autoscaler as people write them.
+func modes() []string {
+	return []string{fast, string(autoscale.Efficiency), string(autoscale.Deadline), string(autoscale.Budget), string(autoscale.Value)}
+}
+
 func readMode(s *Settings, text string, _ time.Time) error {
-	switch m := autoscale.Mode(text); m {
-	case fast, autoscale.Efficiency, autoscale.Deadline, autoscale.Budget, autoscale.Value:
-		s.Mode = text
-		return nil
+	if !slices.Contains(modes(), text) {
+		return errors.New("there is no such mode")
 	}
-	return errors.New("there is no such mode")
+	s.Mode = text
+	return nil
 }
 
 func readShare(s *Settings, text string, _ time.Time) error {
