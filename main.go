@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/starburst-go/starburst/consumer"
+	"github.com/starburst-go/starburst/internal/awserr"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/internal/role"
 )
@@ -75,13 +76,18 @@ func registryOf(handlers []Registration) (consumer.Registry, error) {
 	return registry, nil
 }
 
-// report prints an error in up to two lines, what and what next, and returns its exit code.
+// report prints an error in up to three lines, what, why and what next, and returns its exit code.
 func report(w io.Writer, err error) exit.Code {
 	if err == nil {
 		return exit.OK
 	}
 	_, _ = fmt.Fprintf(w, "error: %v\n", err)
-	if hint := exit.HintOf(err); hint != "" {
+	hint := exit.HintOf(err)
+	if a := awserr.Explain(err); hint == "" && a.Kind != awserr.Unknown {
+		hint = a.Next
+		_, _ = fmt.Fprintf(w, "why:   %s\n", a.What)
+	}
+	if hint != "" {
 		_, _ = fmt.Fprintf(w, "try:   %s\n", hint)
 	}
 	return exit.CodeOf(err)

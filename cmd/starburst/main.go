@@ -79,25 +79,42 @@ func command(c *cli.Command) *cli.Command {
 	return c
 }
 
-// report prints an error in up to two lines, what and what next, and returns its exit code.
+// report prints an error in up to three lines, what, why and what next, and returns its exit code.
 func report(w io.Writer, err error) exit.Code {
 	if err == nil {
 		return exit.OK
 	}
-	code := exit.CodeOf(err)
-	hint := exit.HintOf(err)
-	var typed *exit.Error
-	if !errors.As(err, &typed) && awserr.IsAccess(err) {
-		code, hint = exit.Permission, "check the credentials (aws sts get-caller-identity) and the role's permissions"
-	}
-	if !errors.As(err, &typed) && errors.Is(err, syscall.ECONNREFUSED) {
-		hint = "nothing listens there: is `starburst dev` still running? Its export lines are of no use without it"
+	code, hint := exit.CodeOf(err), exit.HintOf(err)
+	advice := awserr.Explain(err)
+	if typed := (*exit.Error)(nil); !errors.As(err, &typed) {
+		code = codeFor(advice.Kind)
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			hint = "nothing listens there: is `starburst dev` still running? Its export lines are of no use without it"
+		}
 	}
 	_, _ = fmt.Fprintf(w, "error: %v\n", err)
+	if hint == "" && advice.Kind != awserr.Unknown {
+		hint = advice.Next
+		_, _ = fmt.Fprintf(w, "why:   %s\n", advice.What)
+	}
 	if hint != "" {
 		_, _ = fmt.Fprintf(w, "try:   %s\n", hint)
 	}
 	return code
+}
+
+// codeFor is the exit code of an error of AWS that nobody has given one.
+func codeFor(k awserr.Kind) exit.Code {
+	switch k {
+	case awserr.NoCredentials, awserr.Expired, awserr.BadKey, awserr.Denied:
+		return exit.Permission
+	case awserr.Absent, awserr.ImageAbsent:
+		return exit.NotFound
+	case awserr.QuotaReached:
+		return exit.Refused
+	case awserr.Unknown, awserr.Unreachable, awserr.WrongArch, awserr.NoRoute, awserr.NoAddress, awserr.NoCapacity, awserr.OutOfMemory:
+	}
+	return exit.Failed
 }
 
 func exitCodesCommand() *cli.Command {

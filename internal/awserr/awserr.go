@@ -74,6 +74,7 @@ func IsNotFound(err error) bool {
 		as[*s3.NoSuchKey](err) ||
 		as[*s3.NoSuchBucket](err) ||
 		as[*s3.NotFound](err) ||
+		hasCode(err, absentCodes) ||
 		status(err) == http.StatusNotFound && !modelled(err)
 }
 
@@ -123,6 +124,12 @@ var accessCodes = map[string]bool{
 	"InvalidSignatureException": true, "SignatureDoesNotMatch": true,
 	"OptInRequired": true, "NotAuthorized": true,
 	"ExpiredToken": true, "ExpiredTokenException": true, "RequestExpired": true,
+}
+
+// absentCodes are of services that are asked without an SDK package (awscall), and SQS's code in the query protocol.
+var absentCodes = map[string]bool{
+	"ParameterNotFound": true, "NoSuchEntity": true, "RepositoryNotFoundException": true, "ImageNotFoundException": true,
+	"InvalidSubnetID.NotFound": true, "AWS.SimpleQueueService.NonExistentQueue": true,
 }
 
 var expiredCodes = map[string]bool{"ExpiredToken": true, "ExpiredTokenException": true, "RequestExpired": true}

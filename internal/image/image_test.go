@@ -130,7 +130,9 @@ func TestAnUnchangedImageIsNeitherBuiltNorSent(t *testing.T) {
 	if !again.Unchanged || again.Reference != first.Reference || again.Blobs != 0 {
 		t.Errorf("the second push: %+v, want %s unchanged", again, first.Reference)
 	}
-	if asked := r.since(n); slices.ContainsFunc(asked, func(q string) bool { return !strings.HasPrefix(q, "GET /v2/ ") && !strings.HasPrefix(q, "HEAD ") && q != "GET /v2/" }) {
+	if asked := r.since(n); slices.ContainsFunc(asked, func(q string) bool {
+		return !strings.HasPrefix(q, "GET /v2/ ") && !strings.HasPrefix(q, "HEAD ") && q != "GET /v2/"
+	}) {
 		t.Errorf("the second push asked %v, want a look only", asked)
 	}
 	spec.Programs = programs(t, "v2")

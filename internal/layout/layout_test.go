@@ -35,6 +35,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/ecsagent", ""},
 	{"internal/meter", ""},
 	{"internal/awserr", ""},
+	{"internal/awscall", "internal/awserr"},
 	{"internal/procgroup", ""},
 	{"internal/sqsbatch", "internal/awserr"},
 	{"internal/quota", "internal/awserr"},
@@ -67,7 +68,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/faults", ""},
 	{"internal/iamcheck", ""},
 	{"internal/bench", "codec cost producer consumer store internal/burst internal/faults internal/laptop internal/progress internal/role internal/stack internal/usage"},
-	{".", "producer consumer autoscale/... cost/... codec store internal/burst internal/exit internal/role internal/stack"},
+	{".", "producer consumer autoscale/... cost/... codec store internal/awserr internal/burst internal/exit internal/role internal/stack"},
 	{"cmd/...", ". producer consumer consumer/child autoscale/... cost/... codec store internal/awserr internal/bench internal/bill internal/bridge internal/burst internal/dlq " +
 		"internal/exit internal/laptop internal/localaws internal/prices internal/progress internal/quota internal/role internal/scaling internal/stack"},
 

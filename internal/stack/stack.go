@@ -160,6 +160,9 @@ func Open(ctx context.Context, s Stack) (*Clients, error) {
 	if cfg.Region == "" {
 		return nil, exit.Errorf(exit.Usage, "no AWS region is configured").WithHint("set AWS_REGION, or a region in ~/.aws/config")
 	}
+	if err := s.checkRegion(cfg); err != nil {
+		return nil, err
+	}
 	// S3's own endpoint: with only SQS or DynamoDB on this machine, S3 is still AWS.
 	local := isLoopback(cmp.Or(os.Getenv("AWS_ENDPOINT_URL_S3"), os.Getenv("AWS_ENDPOINT_URL")))
 	return newClients(cfg, local), nil
