@@ -11,10 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"go.uber.org/goleak"
 
 	"github.com/starburst-go/starburst/cost"
+	"github.com/starburst-go/starburst/internal/laptop"
 	"github.com/starburst-go/starburst/internal/role"
+	"github.com/starburst-go/starburst/internal/stack"
 )
 
 // TestMain is also the bench's endpoint and worker.
@@ -87,6 +91,44 @@ func TestEveryModeMeasuresItsSides(t *testing.T) {
 				t.Errorf("%v: %s", err, line.Bytes())
 			}
 		})
+	}
+}
+
+// The servers are another run's endpoint here.
+func TestServersAreLeftAsTheyWere(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	endpoint, err := laptop.StartEndpoint(t.Context(), t.TempDir(), []string{self}, []string{role.Env + "=" + role.Endpoint})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := endpoint.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	for _, line := range stack.LocalEnv(endpoint.URL()) {
+		name, value, _ := strings.Cut(line, "=")
+		t.Setenv(name, value)
+	}
+	r, err := Run(t.Context(), Config{Tasks: 50, Chunk: 1, Warmup: 10, Servers: true, ServerPIDs: []int{endpoint.PID()}, Self: self, WorkerArgs: []string{"be-worker"}})
+	if err != nil || r.Tasks != 50 || r.Servers.PeakRSS <= 0 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	clients, err := stack.Open(t.Context(), stack.Stack{Endpoint: endpoint.URL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	queues, err := clients.SQS.ListQueues(t.Context(), &sqs.ListQueuesInput{})
+	if err != nil || len(queues.QueueUrls) != 0 {
+		t.Errorf("queues %v, %v", queues.QueueUrls, err)
+	}
+	tables, err := clients.DB.ListTables(t.Context(), &dynamodb.ListTablesInput{})
+	if err != nil || len(tables.TableNames) != 0 {
+		t.Errorf("tables %v, %v", tables.TableNames, err)
 	}
 }
 

@@ -9,6 +9,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
 	"github.com/starburst-go/starburst/internal/burst"
 	"github.com/starburst-go/starburst/internal/faults"
 	"github.com/starburst-go/starburst/internal/laptop"
@@ -177,6 +180,9 @@ func (s *site) close(ctx context.Context) error {
 		s.fleet.stop()
 	}
 	if s.session != nil {
+		if s.cfg.Servers {
+			errs = append(errs, s.clear(ctx))
+		}
 		errs = append(errs, s.session.Close(ctx))
 	}
 	for _, p := range s.proxies {
@@ -186,6 +192,18 @@ func (s *site) close(ctx context.Context) error {
 		errs = append(errs, s.own.Close(ctx))
 	}
 	return errors.Join(errs...)
+}
+
+// clear deletes the queues and the table of the run from servers that go on.
+func (s *site) clear(ctx context.Context) error {
+	st, c := s.session.Stack(), s.session.Clients()
+	_, queue := c.SQS.DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: &st.QueueURL})
+	_, dlq := c.SQS.DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: &st.DLQURL})
+	_, table := c.DB.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &st.Table})
+	if err := errors.Join(queue, dlq, table); err != nil {
+		return fmt.Errorf("delete what the run has made (%s): %w", st, err)
+	}
+	return nil
 }
 
 // leavings is what the workers of the autoscaler have left behind of their usage; it is there once they have ended.
