@@ -66,6 +66,8 @@ type Error struct {
 	Err  error
 	// Stack is recorded with the failure: a stack trace, or the tail of standard error.
 	Stack string
+	// Detail is recorded too: one msgpack value of the handler's own making, from which a caller may rebuild the error.
+	Detail []byte
 	// Final stops further attempts.
 	Final bool
 }

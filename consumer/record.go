@@ -215,7 +215,7 @@ func mayHaveChildren(m *codec.Message) bool {
 func failure(o outcome, arg msgpack.RawMessage, attempts int) *store.Failure {
 	f := &store.Failure{Kind: o.err.Kind, Message: clip(o.err.Error()), Attempts: attempts}
 	if !o.bare {
-		f.Stack, f.Argument = clip(o.err.Stack), append([]byte(nil), arg...)
+		f.Stack, f.Argument, f.Detail = clip(o.err.Stack), append([]byte(nil), arg...), o.err.Detail
 	}
 	return f
 }

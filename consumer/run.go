@@ -244,6 +244,8 @@ func (r *chunkRun) taskID() string {
 // own stop or loss of the lease is not the task's: the task has not run.
 func (r *chunkRun) failed(ctx context.Context, err error) outcome {
 	switch cause := context.Cause(ctx); {
+	case errors.Is(err, ErrNotRun): // whatever kept it from beginning
+		return outcome{}
 	case errors.Is(cause, ErrTimeout):
 		passed := fmt.Errorf("%w (%v)", ErrTimeout, r.d.job.Timeout)
 		if !errors.Is(err, ErrTimeout) { // the handler has more to say
@@ -254,11 +256,11 @@ func (r *chunkRun) failed(ctx context.Context, err error) outcome {
 			o.err.Stack = e.Stack
 		}
 		return o
-	case cause != nil || errors.Is(err, ErrNotRun):
+	case cause != nil:
 		return outcome{}
 	}
 	if e, ok := errors.AsType[*Error](err); ok {
-		return outcome{ran: true, err: &Error{Kind: e.Kind, Err: err, Stack: e.Stack, Final: e.Final}}
+		return outcome{ran: true, err: &Error{Kind: e.Kind, Err: err, Stack: e.Stack, Detail: e.Detail, Final: e.Final}}
 	}
 	return outcome{ran: true, err: &Error{Kind: store.FailError, Err: err}}
 }

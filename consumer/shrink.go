@@ -36,7 +36,7 @@ func (r *chunkRun) failResult(k int, err error) {
 }
 
 // shrink gives up the largest parts of what is settled until they make up the
-// excess: a value, which fails its task, or the argument and stack of a failure,
+// excess: a value, which fails its task, or the argument, stack and detail of a failure,
 // which `retry --failed` then cannot run again. Whoever sends a message chooses how
 // large its arguments are; that they cannot be kept must not keep the tasks from ending.
 func (r *chunkRun) shrink(res store.Result, err error, excess int) bool {
@@ -51,7 +51,7 @@ func (r *chunkRun) shrink(res store.Result, err error, excess int) bool {
 		case s.Failure == nil:
 			parts = append(parts, part{k, len(s.Value)})
 		case !r.outcomes[k].bare:
-			parts = append(parts, part{k, len(s.Failure.Argument) + len(s.Failure.Stack)})
+			parts = append(parts, part{k, len(s.Failure.Argument) + len(s.Failure.Stack) + len(s.Failure.Detail)})
 		}
 		settled = settled[1:]
 	}

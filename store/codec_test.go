@@ -63,6 +63,9 @@ func TestOutcomesRoundTrip(t *testing.T) {
 				}
 				if rapid.Bool().Draw(t, "with argument") {
 					s.Failure.Argument = drawValue(t)
+					if rapid.Bool().Draw(t, "with detail") {
+						s.Failure.Detail = drawValue(t)
+					}
 				}
 			} else {
 				s.Value = drawValue(t)

@@ -48,6 +48,9 @@ type Failure struct {
 	Stack string
 	// Argument is the msgpack-encoded argument, so that the task can be retried.
 	Argument []byte
+	// Detail is a msgpack value that the handler has added, for callers that know it; nil without one. It is
+	// kept only beside an Argument.
+	Detail []byte
 	// Attempts is how many times the task ran.
 	Attempts int
 }

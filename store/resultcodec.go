@@ -274,6 +274,9 @@ func (e *encoder) failure(f *Failure) {
 	n := 4
 	if f.Argument != nil {
 		n = 5
+		if f.Detail != nil {
+			n = 6
+		}
 	}
 	e.array(n)
 	e.str(text(string(f.Kind), maxKind))
@@ -282,6 +285,9 @@ func (e *encoder) failure(f *Failure) {
 	e.uint(max(f.Attempts, 0))
 	if f.Argument != nil {
 		e.raw(f.Argument)
+		if f.Detail != nil {
+			e.raw(f.Detail)
+		}
 	}
 }
 
@@ -335,8 +341,11 @@ func (s *scanner) failure() *Failure {
 		Attempts: s.uint(maxAttempts),
 	}
 	for i := range n - 4 {
-		if v := s.value(); i == 0 {
+		switch v := s.value(); i {
+		case 0:
 			f.Argument = v
+		case 1:
+			f.Detail = v
 		}
 	}
 	return f

@@ -232,6 +232,9 @@ func judge(t consumer.Task, a said) ([]byte, error) {
 		message = "the child gave no reason"
 	}
 	e := &consumer.Error{Kind: store.FailError, Err: errors.New(clipText(message)), Stack: a.stack[max(0, len(a.stack)-store.MaxStack):], Final: a.permanent}
+	if len(a.detail) > 0 && len(a.detail) <= maxDetail && codec.Guard(a.detail, codec.MaxValueDepth) == nil {
+		e.Detail = a.detail
+	}
 	switch k := store.FailureKind(a.failKind); k {
 	case store.FailDecode, store.FailResult:
 		e.Kind, e.Final = k, true
