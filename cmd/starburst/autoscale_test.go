@@ -156,6 +156,7 @@ func TestAKilledLeaderIsReplacedByTheStandby(t *testing.T) {
 	if leads(both[1]) {
 		leader, standby = standby, leader
 	}
+	eventually(t, "it decides", func() bool { return len(s.decisions(t)) > 0 })
 	before := s.decisions(t)
 	if err := leader.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
