@@ -62,7 +62,7 @@ func Run(s Scenario, p Policy, seed uint64, o Options) *Result {
 		s: s, work: s.draw(seed), policy: p, traits: p.Traits(), rng: rand.New(rand.NewPCG(seed, 0xdec1de)),
 		attempts: map[int32]int{}, result: &Result{Scenario: s.Name, Seed: seed}, trace: o.Trace, priceFactor: 1,
 	}
-	w.rate = rate()
+	w.rate = w.s.Fargate
 	w.fleet.init(w)
 	w.waits = make([]float32, 0, w.work.n)
 	w.queue = make([]int32, 0, w.work.n)

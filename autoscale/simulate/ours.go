@@ -39,7 +39,7 @@ func (p *Ours) Prepare(s *Scenario, b Bound, mean float64) {
 	c.StartUp, c.Billed = seconds(s.Provisioning+s.Pull), seconds(s.Pull)
 	c.LaunchRate, c.LaunchBurst, c.Services = s.Rate, s.Burst, s.Services
 	if c.Price == 0 {
-		c.Price = perSecond(s.Size)
+		c.Price = s.perSecond()
 	}
 	c.Exclusive = c.Exclusive || p.Exclusive
 	if p.DeadlineTimes > 0 {

@@ -1,14 +1,13 @@
 package simulate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/starburst-go/starburst/autoscale"
 	"github.com/starburst-go/starburst/cost"
@@ -22,8 +21,15 @@ type Job struct {
 	CV    float64
 	// Workers is the room for workers: what is left of the quota; required. Slots is tasks at once per worker. Default: 1.
 	Workers, Slots int
-	// Size of a worker. Default: 1 vCPU and 2 GiB.
-	Size cost.Size
+	// Seen is how many tasks Mean and CV were measured on; 0 means that somebody said so. The fewer, the wider the plan: the
+	// true mean is drawn anew for each run.
+	Seen int
+	// Durations, if not nil, are those that were measured, from which the runs draw; with fewer than 30 they draw from a log-normal
+	// distribution of Mean and CV.
+	Durations *autoscale.Histogram
+	// Size of a worker. Default: 1 vCPU and 2 GiB. Fargate is its price. Default: as in Scenario.
+	Size    cost.Size
+	Fargate cost.Rate
 	// Deadline is how long it may take, Budget what the workers may cost; 0 is any.
 	Deadline time.Duration
 	Budget   cost.PicoUSD
@@ -63,18 +69,45 @@ type Remedy struct {
 	Dollars float64 `json:"dollars"`
 }
 
+// The limits whose removal a plan prices.
+const (
+	LimitRoom    = "twice the room for workers"
+	LimitRate    = "twice the launch rate"
+	LimitStartUp = "a start-up of half the time"
+)
+
+// PlannedWave is a raise of the fleet in the first run of the first mode.
+type PlannedWave struct {
+	Seconds float64 `json:"seconds"`
+	From    int     `json:"from"`
+	To      int     `json:"to"`
+	// Binding is what kept it from being larger; "" for nothing.
+	Binding string `json:"binding,omitempty"`
+}
+
 // Plan is what a job would take and cost in each mode.
 type Plan struct {
-	Tasks int    `json:"tasks"`
-	Lines []Line `json:"lines"`
+	Tasks int `json:"tasks"`
+	// Mean seconds of a task and its CV, and how many tasks they were measured on; 0 for none.
+	Mean float64 `json:"task_s"`
+	CV   float64 `json:"cv"`
+	Seen int     `json:"measured_on,omitempty"`
+	// Workers is the room that was planned with.
+	Workers int    `json:"room"`
+	Lines   []Line `json:"lines"`
 	// WorkSeconds is all tasks' durations, BoundSeconds and BoundDollars what nobody can do better, each for itself: the P50.
 	WorkSeconds  float64 `json:"work_s"`
 	BoundSeconds float64 `json:"bound_s"`
 	BoundDollars float64 `json:"bound_usd"`
 	// LocalSeconds is what the machine at hand would take; 0 when not asked.
 	LocalSeconds float64 `json:"local_s,omitempty"`
-	// Remedies are for the first line, the one whose limits were lifted.
+	// Waves are how the fleet grows in the first mode.
+	Waves []PlannedWave `json:"waves"`
+	// PerMinute is what the workers cost a minute while the first mode is at its peak.
+	PerMinute float64 `json:"usd_per_minute_at_peak"`
+	// Remedies are for the first line, the one whose limits were lifted. Binding is the one that helps most, "" when none helps much.
 	Remedies []Remedy `json:"remedies"`
+	Binding  string   `json:"binding,omitempty"`
 	// Fits says that the last line of those asked for fits; Why not, when it does not.
 	Fits bool   `json:"fits"`
 	Why  string `json:"why,omitempty"`
@@ -82,14 +115,6 @@ type Plan struct {
 	Local bool `json:"run_it_locally"`
 
 	least, cheapest float64 // the bounds of the luckiest run
-}
-
-func (j Job) scenario() Scenario {
-	d := Constant(j.Mean.Seconds())
-	if j.CV > 0 {
-		d = Lognormal(j.Mean.Seconds(), j.CV, 0)
-	}
-	return Scenario{Name: "plan", Batches: batch(j.Tasks, d), Quota: j.Workers, Slots: j.Slots, Size: j.Size, CV: max(j.CV, .01), Services: 3}
 }
 
 func (j Job) validate() error {
@@ -113,10 +138,9 @@ func MakePlan(ctx context.Context, j Job, procs int) (*Plan, error) {
 	if err := j.validate(); err != nil {
 		return nil, err
 	}
-	s := j.scenario()
-	p := &Plan{Tasks: j.Tasks, Fits: true}
+	p := &Plan{Tasks: j.Tasks, Mean: j.Mean.Seconds(), CV: j.CV, Seen: j.Seen, Workers: j.Workers, Fits: true}
 	mode := func(name string, edit func(*Ours)) error {
-		results, err := j.runs(ctx, s, edit, procs)
+		results, err := j.runs(ctx, nil, edit, procs)
 		if err != nil {
 			return err
 		}
@@ -143,30 +167,8 @@ func MakePlan(ctx context.Context, j Job, procs int) (*Plan, error) {
 		}
 	}
 	p.judge(j)
+	p.ascent(j)
 	return p, p.remedy(ctx, j, procs)
-}
-
-// runs simulates the job under one mode.
-func (j Job) runs(ctx context.Context, s Scenario, edit func(*Ours), procs int) ([]*Result, error) {
-	n := planRuns
-	if j.Tasks > bigJob {
-		n = planRunsBig
-	}
-	results := make([]*Result, n)
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(max(1, procs))
-	for i := range results {
-		g.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			o := &Ours{Known: true, Exclusive: true, Config: autoscale.Config{Policy: autoscale.Policy{Mode: autoscale.Efficiency}}}
-			edit(o)
-			results[i] = Run(s, o, uint64(i+1), Options{})
-			return nil
-		})
-	}
-	return results, g.Wait()
 }
 
 // line sums a mode's runs up.
@@ -236,18 +238,23 @@ func (p *Plan) remedy(ctx context.Context, j Job, procs int) error {
 		limit string
 		lift  func(*Scenario)
 	}{
-		{"twice the room for workers", func(s *Scenario) { s.Quota *= 2 }},
-		{"twice the launch rate", func(s *Scenario) { s.Rate, s.Burst, s.Services = 40, 200, 6 }},
-		{"a start-up of half the time", func(s *Scenario) { s.Provisioning, s.Pull = 7.5, 12.5 }},
+		{LimitRoom, func(s *Scenario) { s.Quota *= 2 }},
+		{LimitRate, func(s *Scenario) { s.Rate, s.Burst, s.Services = 40, 200, 6 }},
+		{LimitStartUp, func(s *Scenario) { s.Provisioning, s.Pull = 7.5, 12.5 }},
 	} {
-		s := j.scenario()
-		r.lift(&s)
-		results, err := j.runs(ctx, s, func(*Ours) {}, procs)
+		results, err := j.runs(ctx, r.lift, func(*Ours) {}, procs)
 		if err != nil {
 			return err
 		}
 		l := j.line(r.limit, results)
 		p.Remedies = append(p.Remedies, Remedy{Limit: r.limit, Seconds: l.Seconds[1], Dollars: l.Dollars[1]})
 	}
+	best := slices.MinFunc(p.Remedies, func(a, b Remedy) int { return cmp.Compare(a.Seconds, b.Seconds) })
+	if best.Seconds < muchFaster*p.Lines[0].Seconds[1] {
+		p.Binding = best.Limit
+	}
 	return nil
 }
+
+// muchFaster is from which part of the time on a lifted limit is worth a word.
+const muchFaster = .97

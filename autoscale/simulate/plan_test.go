@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/starburst-go/starburst/autoscale"
 	"github.com/starburst-go/starburst/autoscale/simulate"
 	"github.com/starburst-go/starburst/cost"
 )
@@ -97,5 +98,64 @@ func TestJobsThatMakeNoSenseAreRefused(t *testing.T) {
 	cancel()
 	if _, err := simulate.MakePlan(ctx, simulate.Job{Tasks: 1, Mean: 1, Workers: 1}, 1); err == nil {
 		t.Error("a plan in spite of the end of its context")
+	}
+}
+
+// Few measurements make a plan wide; many, or a duration that somebody vouches for, do not.
+func TestWhatWasMeasuredOnLittleIsUncertain(t *testing.T) {
+	if raced {
+		t.Skip("hundreds of simulations of one goroutine each, which take minutes under the race detector")
+	}
+	t.Parallel()
+	job := simulate.Job{Tasks: 400, Mean: 30 * time.Second, CV: .5, Workers: 20}
+	spread := func(seen int) float64 {
+		t.Helper()
+		j := job
+		j.Seen = seen
+		l := makePlan(t, j).Lines[0]
+		return l.Seconds[2] / l.Seconds[0]
+	}
+	given, few, many := spread(0), spread(3), spread(1000)
+	if few < 1.3*given || many > 1.15*given {
+		t.Errorf("P90/P10 is %.2f as given, %.2f on 3 tasks, %.2f on 1,000", given, few, many)
+	}
+}
+
+// Two kinds of durations, 1 s and 100 s, have a mean that no task has.
+func TestMeasuredDurationsAreDrawnFrom(t *testing.T) {
+	if raced {
+		t.Skip("hundreds of simulations of one goroutine each, which take minutes under the race detector")
+	}
+	t.Parallel()
+	var h autoscale.Histogram
+	h.Add(time.Second, 90)
+	h.Add(100*time.Second, 10)
+	j := simulate.Job{Tasks: 1000, Mean: 11 * time.Second, CV: 2.7, Seen: 1000, Workers: 1000, Durations: &h}
+	p := makePlan(t, j)
+	if p.BoundSeconds < 120 || p.BoundSeconds > 170 || p.WorkSeconds < 9_000 || p.WorkSeconds > 13_000 {
+		t.Errorf("the longest of them takes about 100 s and 40 s of start-up: bound %.0f s, work %.0f s", p.BoundSeconds, p.WorkSeconds)
+	}
+}
+
+func TestPlansTellHowTheFleetGrowsAndWhatBinds(t *testing.T) {
+	if raced {
+		t.Skip("hundreds of simulations of one goroutine each, which take minutes under the race detector")
+	}
+	t.Parallel()
+	p := makePlan(t, simulate.Job{Tasks: 500, Mean: 4 * time.Minute, CV: .2, Workers: 20, Fargate: cost.Rate{VCPU: 1e9, MinSeconds: 60}})
+	last := p.Waves[len(p.Waves)-1]
+	if p.Waves[0].From != 0 || last.To != 20 || last.Binding != "quota" || p.Binding != simulate.LimitRoom {
+		t.Errorf("%+v, bound by %q", p.Waves, p.Binding)
+	}
+	if p.PerMinute != 20*60*1e9/1e12 || p.BoundDollars < 100 {
+		t.Errorf("with a price of a tenth of a cent a second: %v a minute, %v in all", p.PerMinute, p.BoundDollars)
+	}
+	free := makePlan(t, simulate.Job{Tasks: 20, Mean: time.Hour, CV: 0, Workers: 1000})
+	if free.Binding != "" {
+		t.Errorf("20 tasks of an hour with room for 1,000 are bound by %q", free.Binding)
+	}
+	var out bytes.Buffer
+	if err := p.Print(&out); err != nil || !strings.Contains(out.String(), "this is what binds") || !strings.Contains(out.String(), "→20 at") {
+		t.Errorf("%v\n%s", err, &out)
 	}
 }

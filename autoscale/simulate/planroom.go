@@ -15,7 +15,7 @@ func Rooms(ctx context.Context, j Job, workers []int, procs int) ([]Remedy, erro
 		if err := k.validate(); err != nil {
 			return nil, err
 		}
-		results, err := k.runs(ctx, k.scenario(), func(*Ours) {}, procs)
+		results, err := k.runs(ctx, nil, func(*Ours) {}, procs)
 		if err != nil {
 			return nil, err
 		}

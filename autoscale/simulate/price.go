@@ -20,6 +20,6 @@ func scaled(r cost.Rate, by float64) cost.Rate {
 func picoUSD(x float64) cost.PicoUSD { return cost.PicoUSD(math.Round(x)) }
 
 // perSecond is the price of a worker-second.
-func perSecond(size cost.Size) cost.PicoUSD {
-	return cost.FargateBill(rate(), size, epoch, epoch.Add(seconds(3600))).Total() / 3600
+func (s *Scenario) perSecond() cost.PicoUSD {
+	return cost.FargateBill(s.Fargate, s.Size, epoch, epoch.Add(seconds(3600))).Total() / 3600
 }

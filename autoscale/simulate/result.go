@@ -88,7 +88,7 @@ func (w *world) finish() {
 	for len(w.fleet.live) > 0 {
 		w.fleet.kill(w.fleet.live[0], 1)
 	}
-	r.Submitted, r.Price = w.work.n, perSecond(w.s.Size)
+	r.Submitted, r.Price = w.work.n, w.s.perSecond()
 	r.Tasks, r.Left, r.Dead = w.settled, w.work.n-w.settled-w.lost-w.dead, w.lost+w.dead
 	r.Makespan = w.lastDone
 	r.Cost = w.fleet.spent

@@ -97,6 +97,8 @@ type Scenario struct {
 	Changes []Change
 	// Size of a worker; default 1 vCPU and 2 GiB.
 	Size cost.Size
+	// Fargate is what a worker costs; default the embedded price book's of x86 in us-east-1.
+	Fargate cost.Rate
 	// CV is the coefficient of variation that is remembered of the tasks; default 1.
 	CV float64
 	// Horizon ends a run that never ends; default 48 h and thirty times the least makespan after the last arrival.
@@ -117,6 +119,9 @@ func (s Scenario) withDefaults() Scenario {
 	s.Slots, s.Services = max(1, s.Slots), max(1, s.Services)
 	if s.Size == (cost.Size{}) {
 		s.Size = cost.Size{VCPUMilli: 1000, MemoryMiB: 2048}
+	}
+	if s.Fargate == (cost.Rate{}) {
+		s.Fargate = rate()
 	}
 	return s
 }
