@@ -18,8 +18,14 @@
  * @module starburst
  */
 
+import { spawn } from "node:child_process";
 import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { setTimeout as sleepFor } from "node:timers/promises";
 import * as zlib from "node:zlib";
 
@@ -1355,6 +1361,40 @@ class Pace {
  * @property {number} [maxCost] cap in dollars; 0 is none
  */
 
+/** Starts `starburst dev`, which ends with its standard input: when this process does, however that ends. */
+async function startStack(/** @type {string} */ binary, /** @type {string[]} */ serve, /** @type {number} */ workers) {
+  const folder = await mkdtemp(join(tmpdir(), "starburst-"));
+  const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  process.once("exit", remove);
+  const quoted = serve.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  const kept = Object.entries(process.env).filter(([name]) => !/^(AWS|STARBURST)_/.test(name));
+  const child = spawn(binary, ["dev", "--serve", quoted, "--workers", String(workers), "--port", "0", "--state", "node", "--json", "--until-eof"], {
+    env: { ...Object.fromEntries(kept), XDG_STATE_HOME: folder }, stdio: ["pipe", "pipe", "pipe"], detached: true,
+  });
+  let log = "";
+  child.stderr.on("data", (/** @type {Buffer} */ part) => (log = (log + part).slice(-2000)));
+  const gone = new Promise((resolve) => child.once("close", resolve));
+  const failed = new Promise((_, reject) => child.once("error", reject));
+  try {
+    const line = await Promise.race([createInterface(child.stdout)[Symbol.asyncIterator]().next(), failed]);
+    const { env } = JSON.parse(line.value ?? "");
+    child.unref(); // this process may end without having closed it
+    for (const pipe of [child.stdin, child.stdout, child.stderr]) /** @type {any} */ (pipe).unref();
+    const end = async () => {
+      child.ref();
+      child.stdin.end();
+      await gone;
+      process.removeListener("exit", remove);
+      remove();
+    };
+    return { env, end };
+  } catch (e) {
+    child.kill();
+    remove();
+    throw new StarburstError(`\`${binary} dev\` did not start: ${log.trim() || /** @type {Error} */ (e).message}`, { cause: e });
+  }
+}
+
 /** A stack: its queue, table and bucket, and the AWS clients for them. */
 export class Starburst {
   #sqs;
@@ -1367,6 +1407,27 @@ export class Starburst {
   /** @type {Set<Pending>} */
   #pending = new Set();
   #polling = false;
+  /** @type {(() => Promise<void>) | undefined} */
+  #end;
+
+  /**
+   * Starts a stack on this machine, with workers that run the given program, until close or the end of this process.
+   * It needs the command `starburst`.
+   * @param {object} options
+   * @param {string[]} options.serve the program and its arguments: ["node", "worker-program.mjs"]; see worker.mjs
+   * @param {number} [options.workers] the most worker processes (2)
+   * @param {string} [options.binary] default: STARBURST_BINARY, else "starburst" on the PATH
+   */
+  static async local({ serve, workers = 2, binary = process.env.STARBURST_BINARY || "starburst" }) {
+    const { env, end } = await startStack(binary, serve, workers);
+    const credentials = { accessKeyId: "starburst-local", secretAccessKey: "starburst-local" }; // the endpoint checks none
+    const sb = new Starburst({
+      queueUrl: env.STARBURST_QUEUE_URL, table: env.STARBURST_TABLE, bucket: env.STARBURST_BUCKET, fleet: env.STARBURST_FLEET,
+      aws: { endpoint: env.STARBURST_LOCAL ?? env.AWS_ENDPOINT_URL, region: "us-east-1", credentials, forcePathStyle: true },
+    });
+    sb.#end = end;
+    return sb;
+  }
 
   /**
    * @param {object} [options]
@@ -1400,9 +1461,10 @@ export class Starburst {
     this.#s3 = s3 ?? new S3Client({ maxAttempts: 5, forcePathStyle, ...config });
   }
 
-  /** Closes the connections of the AWS clients. A program may also just end. */
-  close() {
+  /** Closes the connections of the AWS clients, and ends a stack that `local` has started. A program may also just end. */
+  async close() {
     for (const client of [this.#sqs, this.#db, this.#s3]) client.destroy?.();
+    await this.#end?.();
   }
 
   // Tasks without a job.
