@@ -59,7 +59,10 @@ func watermillConsume(ctx context.Context, w world) error {
 		})
 	}
 	<-all
-	for _, s := range subs { // waits for the deletes
+	if err := w.settled(ctx); err != nil { // Close cuts the last deletes off
+		return err
+	}
+	for _, s := range subs {
 		if err := s.Close(); err != nil {
 			return err
 		}

@@ -90,17 +90,45 @@ func (w world) check(ctx context.Context, n int) error {
 		}
 		got += int(p.Count)
 	}
+	left, err := w.left(ctx)
+	if err != nil {
+		return err
+	}
+	if got != n || left != 0 {
+		return fmt.Errorf("%d of %d results stored, %d messages left in the queue: it is not done", got, n, left)
+	}
+	return nil
+}
+
+// left is the messages in the queue, in flight or not.
+func (w world) left(ctx context.Context) (int, error) {
 	out, err := w.sqs.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &w.queue, AttributeNames: []types.QueueAttributeName{
 		types.QueueAttributeNameApproximateNumberOfMessages, types.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
 	}})
 	if err != nil {
-		return err
+		return 0, err
 	}
-	visible, hidden := out.Attributes["ApproximateNumberOfMessages"], out.Attributes["ApproximateNumberOfMessagesNotVisible"]
-	if got != n || visible != "0" || hidden != "0" {
-		return fmt.Errorf("%d of %d results stored, %s messages visible and %s in flight: it is not done", got, n, visible, hidden)
+	sum := 0
+	for _, v := range out.Attributes {
+		n, err := strconv.Atoi(v)
+		if err != nil {
+			return 0, err
+		}
+		sum += n
 	}
-	return nil
+	return sum, nil
+}
+
+// settled waits until the queue is empty, but not for long.
+func (w world) settled(ctx context.Context) error {
+	for range 500 {
+		left, err := w.left(ctx)
+		if err != nil || left == 0 {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return nil // check has the last word
 }
 
 // put stores a result once, under the message's identity.

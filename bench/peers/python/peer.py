@@ -60,7 +60,7 @@ def consume():
     done = f"/tmp/peer-done-{os.getpid()}"
     open(done, "wb").close()
     worker = subprocess.Popen(
-        [sys.executable, "-m", "celery", "-A", "peer", "worker", "--concurrency=2", "--loglevel=ERROR", "--without-gossip", "--without-mingle",
+        [sys.executable, "-W", "ignore", "-m", "celery", "--quiet", "-A", "peer", "worker", "--concurrency=2", "--loglevel=ERROR", "--without-gossip", "--without-mingle",
          "--without-heartbeat"],
         cwd=os.path.dirname(os.path.abspath(__file__)), env={**os.environ, "PEER_DONE": done}, stdout=sys.stderr)
     try:
