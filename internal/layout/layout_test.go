@@ -62,7 +62,9 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/laptop", "internal/exit internal/stack internal/localaws"},
 	{"internal/role", "consumer store internal/ecsagent internal/exit internal/stack internal/laptop"},
 	{"internal/scaling", "autoscale/... cost store internal/exit internal/prices internal/quota internal/stack"},
+	{"internal/plan", "codec producer autoscale/simulate cost internal/quota"},
 	{"internal/burst", "producer autoscale/... cost/... store internal/bill internal/exit internal/prices internal/progress internal/quota internal/scaling internal/stack internal/laptop internal/role"},
+	{"internal/deploy", "store internal/awserr internal/exit internal/stack"},
 	{"internal/bridge", "codec cost producer store internal/burst internal/exit internal/laptop internal/stack"},
 	{"internal/dlq", "codec store internal/awserr internal/exit internal/sqsbatch"},
 	{"internal/faults", ""},
@@ -70,7 +72,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/bench", "codec cost producer consumer store internal/burst internal/faults internal/laptop internal/progress internal/role internal/stack internal/usage"},
 	{".", "producer consumer autoscale/... cost/... codec store internal/awserr internal/burst internal/exit internal/role internal/stack"},
 	{"cmd/...", ". producer consumer consumer/child autoscale/... cost/... codec store internal/awserr internal/bench internal/bill internal/bridge internal/burst internal/dlq " +
-		"internal/exit internal/laptop internal/localaws internal/prices internal/progress internal/quota internal/role internal/scaling internal/stack"},
+		"internal/exit internal/laptop internal/localaws internal/plan internal/prices internal/progress internal/quota internal/role internal/scaling internal/stack"},
 
 	// Examples are what a user can write.
 	{"examples/...", ". examples/internal/..."},
