@@ -17,5 +17,5 @@
 //	account.go   counts for the worker's ledger item
 //	duty.go      polls while protected, until the leader releases the worker by name
 //	group.go     what the tasks of one message share, for handlers that send several at once
-//	process.go   a handler that runs a program per task
+//	process.go   a handler that runs a program per task; template.go its arguments, processio.go its input and output
 package consumer

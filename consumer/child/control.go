@@ -142,9 +142,9 @@ func (p *process) watchMemory(stop <-chan struct{}) {
 		if p.current.Load() < 0 {
 			continue
 		}
-		if rss := procgroup.Resident(p.cmd.Process.Pid); rss > p.cfg.Memory {
+		if over := procgroup.Over(p.cmd.Process.Pid, p.cfg.Memory); over != "" {
 			p.mu.Lock()
-			p.outOf = fmt.Sprintf("%d MiB resident, the limit is %d MiB", rss>>20, p.cfg.Memory>>20)
+			p.outOf = over
 			p.mu.Unlock()
 			p.kill(nil)
 			return
