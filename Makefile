@@ -15,6 +15,14 @@ help: ## list the targets
 demo: build ## build, and run the four examples on this machine
 	@scripts/demo.sh
 
+.PHONY: demo-python
+demo-python: build ## build, and run the four examples in Python on this machine (needs Python 3 with venv)
+	@scripts/demo-python.sh
+
+.PHONY: demo-node
+demo-node: build ## build, and run the example in Node.js on this machine (needs Node.js with npm)
+	@scripts/demo-node.sh
+
 .PHONY: test
 test: ## run the tests (Go only; no Docker, Java, Python or C compiler)
 	$(GO) test $(PKGS)
