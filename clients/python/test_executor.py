@@ -327,6 +327,13 @@ def test_a_map_that_is_given_up_is_cancelled(mine):
     assert mine.client._meta(job.id)["state"]["S"] == "cancelled"
 
 
+def test_the_workers_own_self_test_holds():
+    command = [have or "starburst", "worker", "--selftest", "--", sys.executable, "-c", "import starburst; starburst.serve()"]
+    env = os.environ | {"PYTHONPATH": os.path.dirname(starburst.__file__)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=TIMEOUT)
+    assert done.returncode == 0 and "not ok" not in done.stdout, done.stdout + done.stderr
+
+
 def test_no_stack_and_no_command_is_told(monkeypatch):
     monkeypatch.delenv("STARBURST_BINARY", raising=False)
     monkeypatch.setenv("PATH", "")

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Enqueues tasks with each client of examples/enqueue, and runs clients/*/test.sh, on
-# the local endpoint and on ElasticMQ with DynamoDB Local. Installs what the clients
-# need into .cache and into their own folders. A toolchain that is missing is named,
-# and nothing is run then: none is skipped.
+# Runs the helpers' own tests (clients/python, clients/node), whose executors and workers
+# start stacks of their own; then enqueues tasks with each client of examples/enqueue, and
+# runs clients/*/test.sh, on the local endpoint and on ElasticMQ with DynamoDB Local.
+# Installs what they need into .cache and into their own folders. A toolchain that is
+# missing is named, and nothing is run then: none is skipped.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -53,12 +54,20 @@ node_modules() {
 java_jars() { mvn -q -B -f "$examples/java/pom.xml" dependency:copy-dependencies; }
 rust() { cargo build --quiet --manifest-path "$examples/rust/Cargo.toml" --target-dir "$cache/rust"; }
 go_module() { go build -C "$examples/go" -o "$cache/go-enqueue" .; }
+command_line() { go build -o "$cache/starburst" ./cmd/starburst; }
 
 step Python python
 step Node.js node_modules
 step Java java_jars
 step Rust rust
 step Go go_module
+step starburst command_line
 
-export STARBURST_TEST_LANGUAGES=$cache
+export STARBURST_TEST_LANGUAGES=$cache # from here on, what cannot be run is no longer skipped
+export STARBURST_BINARY=$cache/starburst
+for language in python node; do
+	start=$SECONDS
+	PATH=$cache/venv/bin:$PATH clients/$language/test.sh
+	echo "test-languages: clients/$language and its examples without a stack: ok after $((SECONDS - start)) s"
+done
 exec scripts/servers/with-servers.sh go test -count=1 -timeout 5m -v ./internal/languages/
