@@ -106,7 +106,11 @@ func openBridged(c *cli.Context) (*burst.Session, error) {
 		config.State, config.Endpoint, config.Handlers = c.String("state"), []string{self}, []string{c.String("handler")}
 		config.Command = []string{self, "worker", "--serve", c.String("serve")}
 	}
-	return burst.Open(c.Context, config)
+	s, err := burst.Open(c.Context, config)
+	if err == nil && given.IsZero() && c.Bool("detached") {
+		err = bridge.AwaitHandler(c.Context, s, c.String("handler"))
+	}
+	return s, err
 }
 
 func detachedStack(c *cli.Context, self string) (stack.Stack, error) {

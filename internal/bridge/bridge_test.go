@@ -38,9 +38,10 @@ type answer struct {
 
 // caller is the other end of a bridge.
 type caller struct {
-	t    *testing.T
-	conn net.Conn
-	done chan error // Serve's return
+	t       *testing.T
+	session *burst.Session
+	conn    net.Conn
+	done    chan error // Serve's return
 }
 
 func setup(t *testing.T, spec producer.Spec) *caller {
@@ -57,7 +58,7 @@ func setup(t *testing.T, spec producer.Spec) *caller {
 		t.Fatal(err)
 	}
 	ours, theirs := net.Pipe()
-	c := &caller{t: t, conn: ours, done: make(chan error, 1)}
+	c := &caller{t: t, session: s, conn: ours, done: make(chan error, 1)}
 	go func() {
 		c.done <- Serve(context.WithoutCancel(t.Context()), theirs, Config{Session: s, Handler: "work", Workers: 2, Spec: spec, Abandon: true})
 	}()
@@ -271,5 +272,18 @@ func TestOnlyWhoKnowsTheTokenIsTaken(t *testing.T) {
 	}
 	if b, err := os.ReadFile(path); err != nil || !strings.Contains(string(b), `"port":`) {
 		t.Errorf("address: %s, %v", b, err)
+	}
+}
+
+func TestAHandlerIsAwaited(t *testing.T) {
+	t.Parallel()
+	c := setup(t, producer.Spec{})
+	if err := AwaitHandler(t.Context(), c.session, "work"); err != nil {
+		t.Errorf("a handler that is known: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := AwaitHandler(ctx, c.session, "none"); err == nil {
+		t.Error("a handler that nobody has is known")
 	}
 }

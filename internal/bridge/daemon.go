@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/starburst-go/starburst/internal/burst"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/internal/laptop"
 	"github.com/starburst-go/starburst/internal/stack"
@@ -65,6 +66,28 @@ func awaitDaemon(ctx context.Context, state, log string, ended <-chan error) (st
 			return s, exit.Errorf(exit.Failed, "the local stack of %s does not start (%v): %s", state, err, strings.TrimSpace(tail(string(b))))
 		case <-ctx.Done():
 			return s, exit.Errorf(exit.Failed, "the local stack of %s does not start within %v; see %s", state, daemonTimeout, log)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// AwaitHandler waits until a stack that has just been started knows the handler: it can be found a moment before.
+func AwaitHandler(ctx context.Context, s *burst.Session, handler string) error {
+	ctx, cancel := context.WithTimeout(ctx, daemonTimeout)
+	defer cancel()
+	for {
+		known, err := s.Store().Handlers(ctx, s.Stack().Fleet)
+		if err != nil {
+			return err
+		}
+		for _, h := range known {
+			if h.Name == handler {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return exit.Errorf(exit.Failed, "the stack's workers do not know %s within %v", handler, daemonTimeout)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

@@ -7,9 +7,10 @@ the$pid <- 0L
 
 HANDLER <- "starburst.r" # what a worker calls the running of R code
 
-# A worker's command line: this R, with this library path.
-worker_command <- function() {
-  paste(shQuote(file.path(R.home("bin"), "Rscript"), type = "sh"), "-e", shQuote("starburst::sb_worker(eval = TRUE)", type = "sh"))
+# A worker's command line: this R. The library path comes by the environment.
+worker_command <- function(packages) {
+  call <- sprintf("starburst::sb_worker(eval = TRUE, packages = %s)", if (length(packages)) deparse1(packages) else "NULL")
+  paste(shQuote(file.path(R.home("bin"), "Rscript"), type = "sh"), "-e", shQuote(call, type = "sh"))
 }
 
 # The open fleet of a configuration; one that nothing is asked of any more makes room for another.
@@ -42,14 +43,14 @@ fleet_open <- function(config, state = "r", detached = FALSE, keep = NULL) {
   dir.create(dir, mode = "0700")
   ready <- file.path(dir, "ready")
   log <- file.path(dir, "log")
-  args <- c("bridge", "--ready", ready, "--handler", HANDLER, "--workers", config$workers, "--state", state, "--serve", worker_command(),
+  args <- c("bridge", "--ready", ready, "--handler", HANDLER, "--workers", config$workers, "--state", state, "--serve", worker_command(config$packages),
             "--attempts", config$attempts, "--label", config$label)
   if (detached) args <- c(args, "--detached")
   if (!is.null(config$timeout)) args <- c(args, "--timeout", sprintf("%.3fs", config$timeout))
   if (!is.null(config$max_cost)) args <- c(args, "--max-cost", config$max_cost)
   if (!is.null(keep)) args <- c(args, "--keep", sprintf("%.0fs", keep))
   token <- random_token()
-  env <- c(STARBURST_BRIDGE_TOKEN = token, R_LIBS = paste(.libPaths(), collapse = .Platform$path.sep), STARBURST_R_PACKAGES = paste(config$packages, collapse = ","))
+  env <- c(STARBURST_BRIDGE_TOKEN = token, R_LIBS = paste(.libPaths(), collapse = .Platform$path.sep))
   # What a plan does on this machine is over with this R, and so is its state. A session's stays.
   if (!detached && !has_stack()) env[["XDG_STATE_HOME"]] <- file.path(tempdir(), "starburst")
   with_env(env, system2(starburst_binary(), shQuote(args), stdout = log, stderr = log, stdin = "", wait = FALSE))

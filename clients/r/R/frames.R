@@ -46,6 +46,7 @@ next_frame <- function(fleet, timeout, want) {
 }
 
 take_outcome <- function(fleet, o) {
+  if (!isTRUE(o[[2L]])) o[[4L]] <- sub("^Error: ", "", o[[4L]])
   id <- as.character(o[[1L]])
   if (is.null(fleet$waiting[[id]])) return(invisible()) # nobody wants it any more
   rm(list = id, envir = fleet$waiting)

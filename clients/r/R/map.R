@@ -165,7 +165,7 @@ map_outcome <- function(o, at, on_error) {
 # The error of a task that no worker could run to its end.
 task_error <- function(o) {
   structure(class = c("starburst_task_error", "starburst_error", "error", "condition"),
-            list(message = sprintf("%s (%s)", o[[4L]], o[[3L]]), call = NULL, kind = o[[3L]], stack = o[[5L]], attempts = o[[6L]]))
+            list(message = sprintf("%s (%s)", sub("^Error: ", "", o[[4L]]), o[[3L]]), call = NULL, kind = o[[3L]], stack = o[[5L]], attempts = o[[6L]]))
 }
 
 element_error <- function(got, i, range = NULL) {

@@ -23,7 +23,6 @@ SELF <- "starburst (R) 1"
 #' }
 #' @export
 sb_worker <- function(handlers = list(), eval = FALSE, packages = character()) {
-  packages <- c(packages, strsplit(Sys.getenv("STARBURST_R_PACKAGES"), ",", fixed = TRUE)[[1L]])
   w <- worker_open(check_handlers(handlers), eval)
   for (p in check_packages(packages)) {
     why <- package_trouble(p)
@@ -108,7 +107,8 @@ worker_chunk <- function(w, f) {
   for (i in seq_along(f$tasks)) {
     id <- f$id + i - 1
     w$running <- id
-    task <- list(job = f$job, task = f$task, index = f$tasks[[i]][[1L]], attempt = f$attempt, deadline_ms = f$deadline_ms)
+    # [[ ]], for $ would take tasks when there is no task.
+    task <- list(job = f[["job"]], task = f[["task"]], index = f$tasks[[i]][[1L]], attempt = f[["attempt"]], deadline_ms = f[["deadline_ms"]])
     answer <- if (is.null(h)) list(t = "fail", message = sprintf("this worker has no handler '%s'", f$handler), permanent = TRUE)
     else worker_task(h, f$tasks[[i]][[2L]], task)
     worker_say(w, c(list(id = id), answer))
@@ -143,9 +143,9 @@ failure <- function(e, kind = NULL, permanent = FALSE, detail = NULL) {
 sb_fail <- function(message) stop(failure(simpleError(message), permanent = TRUE))
 
 fail_answer <- function(e, stack) {
-  answer <- list(t = "fail", message = clip(conditionMessage(e)), stack = clip(stack, TRUE))
-  answer$type <- if (inherits(e, "starburst_failure")) e$type else class(e)[[1L]]
-  if (answer$type %in% c("simpleError", "error")) answer$type <- NULL
+  type <- if (inherits(e, "starburst_failure")) e$type else class(e)[[1L]]
+  if (type == "simpleError") type <- "Error" # as R says it
+  answer <- list(t = "fail", type = type, message = clip(conditionMessage(e)), stack = clip(stack, TRUE))
   if (inherits(e, "starburst_failure")) {
     if (!is.null(e$kind)) answer$kind <- e$kind
     if (isTRUE(e$permanent)) answer$permanent <- TRUE

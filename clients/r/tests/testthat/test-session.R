@@ -4,7 +4,7 @@ test_that("a session takes work, keeps the order of submission, and counts", {
   s <- starburst_session(workers = 2)
   on.exit(s$cleanup(force = TRUE), add = TRUE, after = FALSE)
   y <- 5
-  for (i in 1:3) s$submit({ Sys.sleep(0.3 - 0.1 * i); i * y })
+  for (i in 1:3) s$submit({ Sys.sleep(0.4 - 0.1 * i); i * y })
   failed <- s$submit(stop("oops"))
   s$submit(quote(sum(1:10)))
   s$submit(NULL)
