@@ -64,14 +64,15 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/scaling", "autoscale/... cost store internal/exit internal/prices internal/quota internal/stack"},
 	{"internal/plan", "codec producer autoscale/simulate cost internal/quota"},
 	{"internal/burst", "producer autoscale/... cost/... store internal/bill internal/exit internal/prices internal/progress internal/quota internal/scaling internal/stack internal/laptop internal/role"},
-	{"internal/deploy", "store internal/awserr internal/exit internal/stack"},
+	{"internal/deploy", "store internal/awserr internal/exit internal/image internal/stack"},
+	{"internal/doctor", "store internal/awscall internal/awserr internal/deploy internal/exit internal/image internal/quota internal/stack"},
 	{"internal/bridge", "codec cost producer store internal/burst internal/exit internal/laptop internal/stack"},
 	{"internal/dlq", "codec store internal/awserr internal/exit internal/sqsbatch"},
 	{"internal/faults", ""},
 	{"internal/iamcheck", ""},
 	{"internal/bench", "codec cost producer consumer store internal/burst internal/faults internal/laptop internal/progress internal/role internal/stack internal/usage"},
 	{".", "producer consumer autoscale/... cost/... codec store internal/awserr internal/burst internal/exit internal/role internal/stack"},
-	{"cmd/...", ". producer consumer consumer/child autoscale/... cost/... codec store internal/awserr internal/bench internal/bill internal/bridge internal/burst internal/dlq " +
+	{"cmd/...", ". producer consumer consumer/child autoscale/... cost/... codec store internal/awscall internal/awserr internal/deploy internal/doctor internal/image internal/bench internal/bill internal/bridge internal/burst internal/dlq " +
 		"internal/exit internal/laptop internal/localaws internal/plan internal/prices internal/progress internal/quota internal/role internal/scaling internal/stack"},
 
 	// Examples are what a user can write.
@@ -86,6 +87,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/layout", ""},
 	{"internal/testmain", ""},
 	{"internal/virtual", "internal/localaws/dynamodb/..."},
+	{"internal/waves", ""},
 }
 
 // pure packages take values and return values.

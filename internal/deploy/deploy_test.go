@@ -1,0 +1,131 @@
+package deploy_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+
+	"github.com/starburst-go/starburst/internal/awserr"
+	"github.com/starburst-go/starburst/internal/deploy"
+	"github.com/starburst-go/starburst/internal/laptop"
+	"github.com/starburst-go/starburst/internal/localaws/localawstest"
+	"github.com/starburst-go/starburst/internal/role"
+	"github.com/starburst-go/starburst/internal/stack"
+)
+
+const digest = "@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+
+// local is a stack on the embedded endpoint, whose tasks are processes of this test's binary.
+func local(t *testing.T) (deploy.Config, *stack.Clients) {
+	t.Helper()
+	srv := localawstest.Start(t)
+	c, err := stack.Open(t.Context(), stack.Stack{Endpoint: srv.URL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := laptop.Ensure(t.Context(), c, srv.URL(), laptop.Fleet{Command: []string{self}, Env: []string{role.Env + "=" + role.Worker}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	site, err := deploy.Derive(t.Context(), c.ECS, s, stack.LocalRegion)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return deploy.Config{Site: site, ECS: c.ECS, Workers: s.Store(c), Image: "workers" + digest, Wait: time.Minute, Every: 50 * time.Millisecond}, c
+}
+
+func serviceOf(t *testing.T, c deploy.Config) (revision, image string, desired int32) {
+	t.Helper()
+	out, err := c.ECS.DescribeServices(t.Context(), &ecs.DescribeServicesInput{Cluster: &c.Site.Cluster, Services: []string{c.Site.Services[0].Name}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	revision = aws.ToString(out.Services[0].TaskDefinition)
+	d, err := c.ECS.DescribeTaskDefinition(t.Context(), &ecs.DescribeTaskDefinitionInput{TaskDefinition: &revision})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return revision, aws.ToString(d.TaskDefinition.ContainerDefinitions[0].Image), out.Services[0].DesiredCount
+}
+
+func TestDeployWaitsForAWorkerAndTakesItAwayAgain(t *testing.T) {
+	t.Parallel()
+	c, _ := local(t)
+	done, err := deploy.Deploy(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	revision, image, desired := serviceOf(t, c)
+	if done.Worker == "" || done.Revision != revision || done.Previous == revision || image != c.Image || desired != 0 {
+		t.Errorf("%+v; the service has %s with %s and wants %d workers, want none", done, revision, image, desired)
+	}
+	again, err := deploy.Deploy(t.Context(), c)
+	if err != nil || !again.Unchanged || again.Revision != revision {
+		t.Errorf("the same image again: %+v, %v, want nothing done", again, err)
+	}
+}
+
+func TestAProgramThatDoesNotStartIsRolledBack(t *testing.T) {
+	t.Parallel()
+	c, _ := local(t)
+	before, old, _ := serviceOf(t, c)
+	c.Image = "broken" + digest
+	_, err := deploy.Deploy(t.Context(), c)
+	rolled, ok := errors.AsType[*deploy.RolledBackError](err)
+	if !ok || rolled.Failed != nil || rolled.Previous != before {
+		t.Fatalf("%v, want a rollback to %s", err, before)
+	}
+	hello, ok := errors.AsType[*deploy.NoHelloError](err)
+	if !ok || len(hello.Reasons) == 0 || !strings.Contains(err.Error(), "exit code 1") {
+		t.Errorf("%v, want the exit code", err)
+	}
+	if revision, image, desired := serviceOf(t, c); revision != before || image != old || desired != 0 {
+		t.Errorf("the service has %s with %s and wants %d workers", revision, image, desired)
+	}
+}
+
+// An interrupted deploy must not leave a worker that costs money.
+func TestAnInterruptedDeployIsRolledBack(t *testing.T) {
+	t.Parallel()
+	c, _ := local(t)
+	before, _, _ := serviceOf(t, c)
+	ctx, cancel := context.WithCancel(t.Context())
+	c.Say = func(format string, _ ...any) {
+		if strings.HasPrefix(format, "waiting") {
+			cancel()
+		}
+	}
+	_, err := deploy.Deploy(ctx, c)
+	if _, ok := errors.AsType[*deploy.RolledBackError](err); !ok || !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want a rollback", err)
+	}
+	if revision, _, desired := serviceOf(t, c); revision != before || desired != 0 {
+		t.Errorf("the service has %s and wants %d workers", revision, desired)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	c, _ := local(t)
+	c.Site.Services[0].Name = "none"
+	if _, err := deploy.Deploy(t.Context(), c); !awserr.IsNotFound(err) {
+		t.Errorf("no such service: %v", err)
+	}
+	c.Site.Services = nil
+	if _, err := deploy.Deploy(t.Context(), c); err == nil || !strings.Contains(err.Error(), "no ECS service") {
+		t.Errorf("no service: %v", err)
+	}
+	if _, err := deploy.Deploy(t.Context(), deploy.Config{}); err == nil {
+		t.Error("an empty configuration is accepted")
+	}
+}
