@@ -1391,7 +1391,8 @@ async function startStack(/** @type {string} */ binary, /** @type {string[]} */ 
   } catch (e) {
     child.kill();
     remove();
-    throw new StarburstError(`\`${binary} dev\` did not start: ${log.trim() || /** @type {Error} */ (e).message}`, { cause: e });
+    const hint = /** @type {any} */ (e).code === "ENOENT" ? "; put the command starburst on the PATH, or name it by STARBURST_BINARY" : "";
+    throw new StarburstError(`\`${binary} dev\` did not start: ${log.trim() || /** @type {Error} */ (e).message}${hint}`, { cause: e });
   }
 }
 
