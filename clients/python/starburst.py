@@ -2236,7 +2236,7 @@ class _Callee:
 class _LocalStack:
     """Queue, table, bucket and workers on this machine, by the starburst command, until close or the end of this process."""
 
-    def __init__(self, workers: int, binary: str) -> None:
+    def __init__(self, workers: int, binary: str, serve: Sequence[str]) -> None:
         self.binary = binary or os.environ.get("STARBURST_BINARY") or shutil.which("starburst") or ""
         if not self.binary:
             raise StarburstError("no stack is configured (STARBURST_QUEUE_URL), and to start one here the command `starburst` must be on "
@@ -2251,7 +2251,7 @@ class _LocalStack:
         env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "STARBURST_"))}
         env["PYTHONPATH"] = os.pathsep.join(os.path.abspath(p) for p in sys.path)  # so that workers import what this program does
         env["XDG_STATE_HOME"] = self._dir
-        argv = [self.binary, "dev", "--serve", shlex.join(_child_command(key_file)), "--workers", str(workers), "--port", "0",
+        argv = [self.binary, "dev", "--serve", shlex.join(serve or _child_command(key_file)), "--workers", str(workers), "--port", "0",
                 "--state", "executor", "--json", "--until-eof"]
         with open(self._log, "wb") as log:
             # A session of its own: Ctrl-C is this program's to handle.
@@ -2343,6 +2343,8 @@ class Executor(concurrent.futures.Executor):
         linger: seconds that `submit` waits for company before it sends: SQS bills by the call.
         callables_key: the key that the stack's workers have for functions. Default: as for `serve`.
         binary: the starburst command. Default: STARBURST_BINARY, or the one on the PATH.
+        serve: the program, in any language, that the workers of a started stack run, and its arguments. Default: this
+            program's `@task` functions, and functions.
 
     `submit` and `map` take
 
@@ -2358,7 +2360,7 @@ class Executor(concurrent.futures.Executor):
 
     def __init__(
         self, client: Client | None = None, *, workers: int | None = None, max_workers: int | None = None, slots: int = 1, linger: float = 0.01,
-        callables_key: str | bytes = "", binary: str = "",
+        callables_key: str | bytes = "", binary: str = "", serve: Sequence[str] = (),
     ) -> None:
         workers = workers if workers is not None else max_workers
         if workers is not None and workers < 1:
@@ -2366,7 +2368,7 @@ class Executor(concurrent.futures.Executor):
         self._stack: _LocalStack | None = None
         if client is None and not os.environ.get("STARBURST_QUEUE_URL"):
             workers = workers or os.cpu_count() or 1
-            self._stack = _LocalStack(workers, binary)
+            self._stack = _LocalStack(workers, binary, serve)
             client, callables_key = Client(env=self._stack.env), self._stack.key
         self.client = client or Client()
         self._callables_key, self._caller = callables_key, None
