@@ -129,10 +129,23 @@ resource "aws_iam_policy" "operator" {
         Resource = [local.queue_arn, local.dlq_arn]
       },
       {
+        # What `starburst doctor --fix` sets right.
+        Sid      = "MendQueues"
+        Effect   = "Allow"
+        Action   = ["sqs:SetQueueAttributes"]
+        Resource = [local.queue_arn, local.dlq_arn]
+      },
+      {
+        Sid      = "MendTable"
+        Effect   = "Allow"
+        Action   = ["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:UpdateTimeToLive"]
+        Resource = aws_dynamodb_table.this.arn
+      },
+      {
         Sid    = "Look"
         Effect = "Allow"
         Action = [
-          "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "dynamodb:DescribeTable", "ec2:DescribeSubnets",
+          "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "ec2:DescribeSubnets",
           "ecr:DescribeImages", "ecs:ListClusters", "iam:SimulatePrincipalPolicy", "pricing:GetProducts",
           "servicequotas:GetServiceQuota", "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota",
         ]
@@ -178,9 +191,17 @@ resource "aws_iam_policy" "deployer" {
         Resource = local.repository_arn
       },
       {
-        Sid      = "Revise"
+        # It has no resource; the tag, which a revision takes over from the one before, keeps it to this stack.
+        Sid       = "Revise"
+        Effect    = "Allow"
+        Action    = ["ecs:RegisterTaskDefinition"]
+        Resource  = "*"
+        Condition = { StringEquals = { "aws:RequestTag/starburst:stack" = var.name } }
+      },
+      {
+        Sid      = "TagRevision"
         Effect   = "Allow"
-        Action   = ["ecs:RegisterTaskDefinition", "ecs:TagResource"]
+        Action   = ["ecs:TagResource"]
         Resource = "arn:${local.partition}:ecs:${local.region}:${local.account}:task-definition/${var.name}-worker:*"
       },
       {

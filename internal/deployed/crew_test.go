@@ -40,7 +40,7 @@ const pace = 500 * time.Millisecond
 func startCrew(t *testing.T, api *ecs.Client, cluster string, env []string) *crew {
 	t.Helper()
 	c := &crew{api: api, cluster: cluster, env: env, logs: t.TempDir(), begun: time.Now(), dead: make(chan struct{})}
-	ctx, cancel := context.WithCancel(context.Background()) //nolint:usetesting // workers end before what they speak to
+	ctx, cancel := context.WithCancel(context.Background()) // workers end before what they speak to
 	go func() {
 		defer close(c.dead)
 		c.follow(ctx)
@@ -125,7 +125,7 @@ func (c *crew) start(n int) (*exec.Cmd, error) {
 		return nil, err
 	}
 	defer log.Close()
-	cmd := exec.Command(self) //nolint:noctx // it is stopped as ECS does, by SIGTERM
+	cmd := exec.Command(self) // it is stopped as ECS does, by SIGTERM
 	cmd.Env, cmd.Stdout, cmd.Stderr = c.env, log, log
 	return cmd, cmd.Start()
 }
@@ -144,7 +144,23 @@ func (c *crew) fail(why string) {
 	c.failed = append(c.failed, why)
 }
 
-// history is the desired counts that were seen, and when.
+// gone waits until the crew, too, has seen that nobody is wanted. It returns the desired counts
+// that were seen, and after how many seconds.
+func (c *crew) gone(ctx context.Context) ([]int, []float64) {
+	tick := time.NewTicker(pace)
+	defer tick.Stop()
+	for {
+		sizes, at := c.history()
+		if len(sizes) > 1 && sizes[len(sizes)-1] == 0 || ctx.Err() != nil {
+			return sizes, at
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
 func (c *crew) history() ([]int, []float64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,7 +16,7 @@ import (
 )
 
 // lambda is Lambda's runtime interface for a function whose emulator does not run it: it
-// hands out an event, takes the answer, and hands out the next a minute after the one before.
+// hands out an event, takes the answer, and hands out the next when it is time.
 // (Lambda runtime API, version 2018-06-01.)
 type lambda struct {
 	every time.Duration
@@ -33,8 +34,8 @@ func startLambda(t *testing.T, bootstrap string, env []string, every time.Durati
 	t.Helper()
 	l := &lambda{every: every, stop: make(chan struct{}), next: time.Now()}
 	server := httptest.NewServer(l)
-	cmd := exec.Command(bootstrap) //nolint:noctx // it is stopped below, as Lambda does
-	cmd.Env = append(env, "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(server.URL, "http://"), "AWS_LAMBDA_FUNCTION_NAME=starburst-scaler",
+	cmd := exec.Command(bootstrap) // it is stopped below, as Lambda does
+	cmd.Env = append(slices.Clone(env), "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(server.URL, "http://"), "AWS_LAMBDA_FUNCTION_NAME=starburst-scaler",
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128", "AWS_LAMBDA_FUNCTION_VERSION=$LATEST", "PATH="+os.Getenv("PATH"))
 	log, err := os.Create(t.TempDir() + "/scaler.log")
 	if err != nil {

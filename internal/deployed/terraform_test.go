@@ -79,7 +79,7 @@ const terraformTime = 5 * time.Minute
 
 func (d *deployment) try(t *testing.T, args ...string) ([]byte, int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), terraformTime) //nolint:usetesting // destroy runs when the test's context is over
+	ctx, cancel := context.WithTimeout(context.Background(), terraformTime) // destroy runs when the test's context is over
 	defer cancel()
 	if args[0] == "apply" || args[0] == "plan" || args[0] == "destroy" {
 		args = append(args, d.vars...)

@@ -39,7 +39,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := srv.Close(context.Background()); err != nil { //nolint:usetesting // the test's context is over
+		if err := srv.Close(context.Background()); err != nil { // the test's context is over
 			t.Error(err)
 		}
 	})
@@ -82,7 +82,7 @@ func (w *world) session(t *testing.T, name string) *burst.Session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.Close(context.Background()) }) //nolint:usetesting // the test's context is over
+	t.Cleanup(func() { _ = s.Close(context.Background()) }) // the test's context is over
 	return s
 }
 

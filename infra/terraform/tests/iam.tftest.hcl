@@ -126,8 +126,10 @@ run "policies_of_people" {
       Stop        = ["ecs:StopTask"]
       DeadLetters = ["sqs:CancelMessageMoveTask", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListMessageMoveTasks", "sqs:ReceiveMessage", "sqs:StartMessageMoveTask"]
       Purge       = ["sqs:PurgeQueue"]
+      MendQueues  = ["sqs:SetQueueAttributes"]
+      MendTable   = ["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:UpdateTimeToLive"]
       Look = [
-        "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "dynamodb:DescribeTable", "ec2:DescribeSubnets", "ecr:DescribeImages",
+        "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "ec2:DescribeSubnets", "ecr:DescribeImages",
         "ecs:ListClusters", "iam:SimulatePrincipalPolicy", "pricing:GetProducts", "servicequotas:GetServiceQuota", "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota",
       ]
       Quota = ["servicequotas:RequestServiceQuotaIncrease"]
@@ -150,7 +152,8 @@ run "policies_of_people" {
       Config      = ["ssm:GetParameter"]
       Login       = ["ecr:GetAuthorizationToken"]
       Push        = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"]
-      Revise      = ["ecs:RegisterTaskDefinition", "ecs:TagResource"]
+      Revise      = ["ecs:RegisterTaskDefinition"]
+      TagRevision = ["ecs:TagResource"]
       Roll        = ["ecs:DescribeServices", "ecs:UpdateService"]
       Pass        = ["iam:PassRole"]
       Hello       = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
@@ -160,6 +163,10 @@ run "policies_of_people" {
   assert {
     condition     = one([for s in jsondecode(aws_iam_policy.deployer.policy).Statement : s if s.Sid == "Pass"]).Condition == { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } } && length(one([for s in jsondecode(aws_iam_policy.deployer.policy).Statement : s.Resource if s.Sid == "Pass"])) == 2
     error_message = "a deployer passes more than the two roles"
+  }
+  assert {
+    condition     = one([for s in jsondecode(aws_iam_policy.deployer.policy).Statement : s.Condition if s.Sid == "Revise"]) == { StringEquals = { "aws:RequestTag/starburst:stack" = "starburst" } }
+    error_message = "a deployer registers task definitions of others"
   }
 }
 
