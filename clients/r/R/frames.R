@@ -1,8 +1,9 @@
 # Frames to and from the bridge: four bytes of length, big-endian, and one msgpack map.
 
-send_frame <- function(fleet, x, force = FALSE) {
+send_frame <- function(fleet, x, force = FALSE) send_bytes(fleet, msgpack_encode(x), force)
+
+send_bytes <- function(fleet, body, force = FALSE) {
   if (!fleet$open && !force && !is.null(fleet$info)) fleet_lost(fleet)
-  body <- msgpack_encode(x)
   suspendInterrupts({ # half a frame would be the end of the connection
     ok <- tryCatch({
       writeBin(c(mp_u32(length(body)), body), fleet$con)
@@ -67,11 +68,19 @@ fleet_put <- function(fleet, tasks) {
   first <- fleet$next_id
   ids <- as.character(first + seq_along(tasks) - 1)
   fleet$next_id <- first + length(tasks)
-  send_frame(fleet, list(op = "put", id = first, tasks = tasks))
+  if (length(tasks) == 1L) { # a future: the same frame, without the general way to it
+    send_bytes(fleet, c(PUT_ONE, writeBin(first, raw(), endian = "big"), PUT_TASKS, mp_head_bin(length(tasks[[1L]])), tasks[[1L]]))
+  } else {
+    send_frame(fleet, list(op = "put", id = first, tasks = tasks))
+  }
   for (id in ids) assign(id, TRUE, envir = fleet$waiting)
   if (first %% 64 == 0) fleet_pump(fleet) # the bridge need not hold what we can
   ids
 }
+
+# {op: "put", id: <float64 to follow>, tasks: [<bin to follow>]}
+PUT_ONE <- c(as.raw(0x83), msgpack_encode("op"), msgpack_encode("put"), msgpack_encode("id"), as.raw(0xcb))
+PUT_TASKS <- c(msgpack_encode("tasks"), as.raw(0x91))
 
 fleet_done <- function(fleet, id) {
   if (!is.null(fleet$outcomes[[id]])) return(TRUE)

@@ -5,7 +5,14 @@ MAX_PAYLOAD <- 62 * 1024^2 # an argument has at most 64 MiB (docs/wire-format.md
 
 pack_task <- function(kind, value, packages, what = "the task", where = NULL) {
   b <- pack_value(value, what, where)
-  msgpack_encode(list(v = 1L, k = kind, p = as.list(packages), b = b))
+  # The map without its last value, as msgpack_encode writes it; made once, since a future may take no longer than this.
+  known <- list(kind, packages)
+  if (!identical(known, the$packed_for)) {
+    whole <- msgpack_encode(list(v = 1L, k = kind, p = as.list(packages), b = raw()))
+    the$packed <- whole[seq_len(length(whole) - 2L)] # bin of no bytes is two
+    the$packed_for <- known
+  }
+  c(the$packed, mp_head_bin(length(b)), b)
 }
 
 pack_value <- function(value, what, where = NULL) {
