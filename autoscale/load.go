@@ -108,9 +108,16 @@ func strange(s *State, o *Observation, running float64) [2]float64 {
 	copy(s.Strangers[1:], s.Strangers[:2])
 	s.Strangers[0] = now
 	s.Seen = min(s.Seen+1, len(s.Strangers))
+	most := slices.Max(s.Strangers[:s.Seen])
+	// What has just become known was a stranger's before: it must not count twice.
+	if met := float64(o.KnownMessages-s.Known) * max(1, o.TasksPerMessage); met > 0 {
+		for i := 1; i < s.Seen; i++ {
+			s.Strangers[i] = max(0, s.Strangers[i]-met)
+		}
+	}
+	s.Known = o.KnownMessages
 	last := s.Strangers
 	known := last[:s.Seen]
-	most := slices.Max(known)
 	slices.Sort(known)
 	return [2]float64{known[len(known)/2], most}
 }

@@ -180,3 +180,24 @@ func TestCountsThatJumpDoNotMakeTheFleetFlap(t *testing.T) {
 		t.Errorf("%d changes for a load that does not change", changes)
 	}
 }
+
+// A job is found some ticks after its messages are seen: they must not count as a stranger's and as the job's.
+func TestAJobThatIsFoundLateIsNotCountedTwice(t *testing.T) {
+	t.Parallel()
+	c := autoscale.Config{Max: 100_000, Policy: autoscale.Policy{Mode: autoscale.Efficiency}}
+	var s autoscale.State
+	want := 0
+	for tick := range 4 {
+		o := autoscale.Observation{Now: noon.Add(time.Duration(tick) * 30 * time.Second), Visible: 400, Counts: counts(want, want, 0)}
+		o.Taken, o.Prior.Mean, o.Prior.Weight = o.Now, time.Minute, 1e6
+		if tick > 0 {
+			o.KnownTasks, o.KnownMessages = 400, 400
+		}
+		var d autoscale.Decision
+		s, d = autoscale.Decide(c, s, o)
+		if tick > 0 && d.Want > want {
+			t.Errorf("tick %d: %s", tick, d.Reason)
+		}
+		want = d.Want
+	}
+}

@@ -226,9 +226,10 @@ const (
 type Memory struct {
 	// Probe is the size that the next wave may reach without confidence.
 	Probe int
-	// Strangers are the last three counts of tasks of no known job, Seen how many of them there are.
+	// Strangers are the last three counts of tasks of no known job, Seen how many of them there are. Known is the last KnownMessages.
 	Strangers [3]float64
 	Seen      int
+	Known     int64
 	// Rates are the arrivals per second at the last ticks, Peaks the workers they needed, both from the newest to the oldest.
 	Rates  [samples]float64
 	Peaks  [peaks]float64

@@ -53,7 +53,7 @@ func TestWhatIsLeftOfAQuota(t *testing.T) {
 		l := &limitsOf{quota: c.quota, err: c.err}
 		f := open(t, newCloud(), func(cfg *fleet.Config) { cfg.Quotas, cfg.WorkerVCPU = l, c.vcpu })
 		var o autoscale.Observation
-		for _, at := range []time.Duration{-3 * time.Minute, 0, 5 * time.Minute} {
+		for _, at := range []time.Duration{-3 * time.Minute, -time.Minute / 2, 5 * time.Minute} {
 			running := 4
 			if at > 0 {
 				running = 8

@@ -21,6 +21,9 @@ type Quota struct {
 	// UsedAt is the time that Used tells of: CloudWatch is minutes late. The workers that the fleet had then are taken off,
 	// those that it has now are counted instead. Zero means that Used counts nobody of this fleet, as in a quota that an operator set.
 	UsedAt time.Time
+	// Lag is how exactly that time is known. The least that the fleet had around it is taken off: who is not known to be ours counts
+	// as another's. Default: 1 min.
+	Lag time.Duration
 	// Source says who knows: "Service Quotas", or "set by you". It is shown with decisions that the quota bound.
 	Source string
 }

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -13,8 +14,8 @@ import (
 // remembered is how far back the fleet's own size is known: CloudWatch's usage is minutes late.
 const remembered = 20 * time.Minute
 
-// lag is how exactly the time of a usage figure is known.
-const lag = 2 * time.Minute
+// defaultLag is how exactly the time of a usage figure is known.
+const defaultLag = time.Minute
 
 // past is how many workers the fleet had.
 type past struct {
@@ -42,7 +43,7 @@ func (p *past) note(at time.Time, n int) {
 
 // about is the least number of workers that the fleet had around a time, 0 when nobody knows: who is not known
 // to be ours counts as another's.
-func (p *past) about(at time.Time) int {
+func (p *past) about(at time.Time, lag time.Duration) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	least, before := math.MaxInt, 0
@@ -51,7 +52,7 @@ func (p *past) about(at time.Time) int {
 			before = s.n // what was there when the time in question began
 			continue
 		}
-		if s.at.After(at.Add(lag / 4)) {
+		if s.at.After(at.Add(lag)) {
 			break
 		}
 		least = min(least, s.n)
@@ -78,7 +79,7 @@ func quotaRoom(ctx context.Context, q Quotas, p *past, vcpu float64, desired int
 	default:
 		others := quota.Used
 		if !quota.UsedAt.IsZero() {
-			others = max(0, quota.Used-float64(p.about(quota.UsedAt))*vcpu)
+			others = max(0, quota.Used-float64(p.about(quota.UsedAt, cmp.Or(quota.Lag, defaultLag)))*vcpu)
 		}
 		left := math.Floor((quota.Limit-others-float64(desired)*vcpu)/vcpu + 1e-9)
 		room = autoscale.RoomFor(int(min(left, 1e6)))

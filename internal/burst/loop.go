@@ -79,8 +79,13 @@ func (s *Session) planLoop(ctx context.Context) (cfg autoscale.LoopConfig, fc fl
 		return cfg, fc, err // without prices decisions only lack what was spent, but caps cannot be held
 	}
 	laptopMode := s.stack.Endpoint != ""
-	if laptopMode && settings.Mode == "" {
-		settings.Mode = "fast"
+	if laptopMode {
+		settings.Mode = cmp.Or(settings.Mode, "fast")
+		local, err := laptop.PlatformFromEnv(os.Getenv)
+		if err != nil {
+			return cfg, fc, err
+		}
+		settings.VCPUQuota = cmp.Or(settings.VCPUQuota, local.VCPUQuota)
 	}
 	cfg, fc, err = scaling.Plan(ctx, scaling.Config{
 		Stack: s.stack, Settings: settings, Clients: s.clients, Store: s.store, Book: book,

@@ -190,8 +190,18 @@ func (q quotas) Read(ctx context.Context) (fleet.Quota, error) {
 	if !got.Known() {
 		return fleet.Quota{Source: got.Why()}, nil
 	}
-	return fleet.Quota{Known: true, Limit: got.Limit.VCPU, Used: got.Used.VCPU, UsedAt: got.Used.At, Source: got.Limit.Source}, nil
+	told := fleet.Quota{Known: true, Limit: got.Limit.VCPU, Used: got.Used.VCPU, UsedAt: got.Used.At, Lag: countedWithin, Source: got.Limit.Source}
+	if got.Used.Source == fromCloudWatch { // the most of the minute that begins there
+		told.UsedAt, told.Lag = got.Used.At.Add(30*time.Second), 45*time.Second
+	}
+	return told, nil
 }
+
+// fromCloudWatch is the reader's word for a metric's source, countedWithin how long a count of tasks takes.
+const (
+	fromCloudWatch = "CloudWatch"
+	countedWithin  = 5 * time.Second
+)
 
 // owner names this process. Host and process number alone are the same in every Lambda function.
 func owner() string {
