@@ -11,7 +11,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/starburst-go/starburst/consumer"
 	"github.com/starburst-go/starburst/internal/burst"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/producer"
@@ -26,15 +25,24 @@ const closeTimeout = 20 * time.Second
 
 func runCommand() *cli.Command {
 	return command(&cli.Command{
-		Name:      "run",
-		Usage:     "run a program once per input on this machine's workers",
-		UsageText: "starburst run --range 1:100 -- ./simulate.sh {}\nstarburst run -- echo {} ::: a b c\nstarburst run --input cities.csv -- python3 forecast.py {}",
-		Description: "Runs CMD once per task, with every {} replaced by the task's argument (text as it is, anything else as JSON;\n" +
-			"appended when there is no {}), and prints what each wrote to standard output, in the order of the inputs.\n" +
+		Name:  "run",
+		Usage: "run a program once per input on this machine's workers",
+		UsageText: "starburst run --range 1:100 -- ./simulate.sh {} --seed {index}\nstarburst run -- echo {} ::: a b c\n" +
+			"starburst run --input cities.csv -- python3 forecast.py {.city} {.population}\n" +
+			"starburst run --input options.jsonl --stdin json --result json -- ./price\n" +
+			"starburst run --joblog log --resume --halt soon,fail=10% --timeout 90 --input list.txt -- ./convert.sh {}",
+		Description: "Runs CMD once per task and prints what each wrote to standard output, in the order of the inputs.\n" +
+			"{} in CMD is the task's argument (text as it is, anything else as JSON), {index} its index from 0, {#} its number from 1,\n" +
+			"{.field} a field of it. With none of these, and without --stdin, the argument is appended. No shell is involved.\n" +
+			"The program finds STARBURST_JOB, _TASK, _INDEX, _ATTEMPT, _DEADLINE_MS, _TMPDIR and _OUTPUT in its environment; what it\n" +
+			"writes to the file $STARBURST_OUTPUT is its result instead of standard output. Exit status 0 is success, 65 a failure for\n" +
+			"good, anything else (75, say) is tried again, --retries times in all.\n" +
 			"It brings its own queue, table and workers on the loopback interface and stops them at the end. The state\n" +
 			"stays: after Ctrl-C, `starburst attach` goes on where it stopped.",
-		Flags: slices.Concat(inputFlags(), jobFlags(), laptopFlags(), []cli.Flag{
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Usage: "`text|jsonl|csv|table`"},
+		Flags: slices.Concat(inputFlags(), runJobFlags(), programFlags(), joblogFlags(), laptopFlags(), []cli.Flag{
+			&cli.StringFlag{Name: "halt", Value: "never", Usage: "when to start no further tasks: `never|soon,fail=N|now,fail=N%|soon,success=N|…`; now ends those that run, too"},
+			&cli.StringFlag{Name: "memory", Usage: "end a program with more than `SIZE` resident, such as 2GiB", DefaultText: "no limit"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Usage: "`text|jsonl|csv|table`"}, planFlag(),
 		}),
 		Action: runAction,
 	})
@@ -45,8 +53,16 @@ func runAction(c *cli.Context) error {
 	if len(argv) == 0 {
 		return exit.Errorf(exit.Usage, "no program was given").WithHint("starburst run --range 1:10 -- echo {}")
 	}
-	if _, err := consumer.Process(argv); err != nil {
+	p, err := program(c, argv)
+	if err != nil {
+		return err
+	}
+	if _, err := p.Handler(); err != nil {
 		return exit.Errorf(exit.Usage, "%w", err)
+	}
+	timeout, err := timeLimit(c.String("timeout"))
+	if err != nil {
+		return err
 	}
 	if err := checkFormat(c.String("output")); err != nil {
 		return err
@@ -60,25 +76,52 @@ func runAction(c *cli.Context) error {
 		return err
 	}
 	defer done()
+	if err := heldPlan(c, execHandler, source); err != nil {
+		return err
+	}
 	state := c.String("state")
 	if state == "" {
 		state = runState
 	}
-	s, err := openLaptop(c, state, append([]string{"worker", "--exec", "--"}, argv...), []string{execHandler})
+	books, err := openAccount(c)
+	if err != nil {
+		return err
+	}
+	defer books.close() //nolint:errcheck // a folder for temporary files
+	s, err := openLaptop(c, state, execWorker(c, books, argv), []string{execHandler})
 	if err != nil {
 		return err
 	}
 	return withSession(c, s, func(ctx context.Context, created func(store.Job)) error {
 		job, err := s.Submit(ctx, producer.Spec{
 			Job: c.String("job"), Handler: execHandler, Source: source, Chunk: max(c.Int("chunk"), 0),
-			MaxAttempts: c.Int("attempts"), Timeout: c.Duration("timeout"), Label: strings.Join(argv, " "),
-			MaxCostPico: limit, Created: created,
+			MaxAttempts: c.Int("attempts"), Timeout: timeout, Label: strings.Join(argv, " "),
+			MaxCostPico: limit, Created: func(j store.Job) { created(j); books.begin(ctx, j) },
 		})
 		if err != nil {
 			return err
 		}
-		return printJob(c, s.Follow(ctx, job), job)
+		return books.follow(c, s.Follow(ctx, job), job)
 	})
+}
+
+// runJobFlags are jobFlags with GNU parallel's words for two of them.
+func runJobFlags() []cli.Flag {
+	flags := slices.DeleteFunc(jobFlags(), func(f cli.Flag) bool { return slices.Contains([]string{"attempts", "timeout"}, f.Names()[0]) })
+	return append(flags,
+		&cli.IntFlag{Name: "attempts", Aliases: []string{"retries"}, Value: 3, Usage: "how often a failing task is run in all"},
+		&cli.StringFlag{Name: "timeout", Usage: "time limit of one run of one task, in `SECONDS` or as 90s or 1h30m", DefaultText: "none"})
+}
+
+// execWorker is the command line of this run's workers, without the program's name.
+func execWorker(c *cli.Context, books *account, argv []string) []string {
+	args := append([]string{"worker", "--exec"}, books.workerArgs(c)...)
+	for _, name := range []string{"stdin", "result", "memory"} {
+		if v := c.String(name); v != "" {
+			args = append(args, "--"+name, v)
+		}
+	}
+	return slices.Concat(args, []string{"--"}, argv)
 }
 
 // maxCost reads --max-cost, in pico-dollars.

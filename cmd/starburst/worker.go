@@ -32,7 +32,10 @@ func workerCommand() *cli.Command {
 			&cli.BoolFlag{Name: "exec", Usage: "run the program given after --, once per task"},
 			&cli.StringFlag{Name: "handler", Value: execHandler, Usage: "`NAME` of the handler whose tasks to take"},
 			&cli.IntFlag{Name: "slots", Usage: "tasks at once", DefaultText: "$STARBURST_SLOTS, else 1"},
-		}, childFlags()),
+		}, programFlags(), childFlags(), joblogFlags(), []cli.Flag{
+			&cli.IntFlag{Name: "attempts", Hidden: true},
+			&cli.StringFlag{Name: "halt-file", Hidden: true},
+		}),
 		Action: workerAction,
 	})
 }
@@ -56,9 +59,9 @@ func workerAction(c *cli.Context) error {
 	case name == "" || len(name) > codec.MaxHandlerLen:
 		return exit.Errorf(exit.Usage, "--handler must have 1 to %d bytes", codec.MaxHandlerLen)
 	}
-	h, err := consumer.Process(c.Args().Slice())
+	h, err := execProgram(c, c.Args().Slice())
 	if err != nil {
-		return exit.Errorf(exit.Usage, "%w", err).WithHint("give the program after --: starburst worker --exec -- ./simulate.sh {}")
+		return err
 	}
 	registry := consumer.Registry{name: h}
 	if handled, err := role.Run(c.Context, registry); handled {

@@ -7,14 +7,18 @@ import (
 
 // killedStatus is the exit status by which shells and container runtimes tell
 // that a program was killed: 128 + SIGKILL.
-const killedStatus = 137
+const (
+	sigKill      = 9 // POSIX
+	killedStatus = 128 + sigKill
+)
 
 // Exit is how a program ended.
 type Exit struct {
 	// Code is the exit status; −1 when a signal ended the program.
 	Code int
-	// Signal names the signal that ended it; empty when it exited.
+	// Signal names the signal that ended it, Number is its number; empty and 0 when it exited.
 	Signal string
+	Number int
 	// Killed: by SIGKILL, or with the status 137, which says the same of a program's own child.
 	Killed bool
 }
@@ -22,11 +26,10 @@ type Exit struct {
 // ExitOf reads how a program ended.
 func ExitOf(s *os.ProcessState) Exit {
 	e := Exit{Code: s.ExitCode()}
-	var killed bool
-	if name, kill, ok := signalOf(s.Sys()); ok {
-		e.Signal, killed = name, kill
+	if name, number, ok := signalOf(s.Sys()); ok {
+		e.Signal, e.Number = name, number
 	}
-	e.Killed = killed || e.Code == killedStatus
+	e.Killed = e.Number == sigKill || e.Code == killedStatus
 	return e
 }
 

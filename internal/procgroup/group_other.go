@@ -22,4 +22,4 @@ func Kill(pid int) error {
 	return p.Kill()
 }
 
-func signalOf(any) (name string, killed, ok bool) { return "", false, false }
+func signalOf(any) (name string, number int, ok bool) { return "", 0, false }

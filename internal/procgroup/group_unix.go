@@ -28,10 +28,10 @@ func Terminate(pid int) error { return syscall.Kill(-pid, syscall.SIGTERM) }
 func Kill(pid int) error { return syscall.Kill(-pid, syscall.SIGKILL) }
 
 // signalOf returns the signal that ended the program, if one did.
-func signalOf(sys any) (name string, killed, ok bool) {
+func signalOf(sys any) (name string, number int, ok bool) {
 	ws, is := sys.(syscall.WaitStatus)
 	if !is || !ws.Signaled() {
-		return "", false, false
+		return "", 0, false
 	}
-	return ws.Signal().String(), ws.Signal() == syscall.SIGKILL, true
+	return ws.Signal().String(), int(ws.Signal()), true
 }
