@@ -31,6 +31,7 @@ const (
 	DefaultMaxAttempts = 3
 	DefaultHandOver    = 5 * time.Second
 	DefaultProtectFor  = time.Hour
+	DefaultOutOfTouch  = 2 * time.Minute
 )
 
 // Queue is the part of the SQS client that a worker uses.
@@ -131,6 +132,9 @@ type Config struct {
 	// ProtectFor is how long it is protected at a time, renewed when half of it is over: so long a worker that hangs cannot
 	// be stopped by shrinking the fleet. At least 2 min. Default: 1 h.
 	ProtectFor time.Duration
+	// OutOfTouch is for how long the ledger may not be written, or the control item not be read, before the worker gives its
+	// protection up while it goes on: its leader cannot release it by name. Default: 2 min.
+	OutOfTouch time.Duration
 	// Cost is the fixed part of the worker's cost sample: provider, size, launch time.
 	Cost store.CostSample
 	// Requests returns the totals of what this process's calls to AWS are billed
@@ -160,6 +164,7 @@ func (c Config) withDefaults() Config {
 	c.Unknown = cmp.Or(c.Unknown, DefaultUnknown)
 	c.HandOver = cmp.Or(c.HandOver, DefaultHandOver)
 	c.ProtectFor = cmp.Or(c.ProtectFor, DefaultProtectFor)
+	c.OutOfTouch = cmp.Or(c.OutOfTouch, DefaultOutOfTouch)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	if c.Requests == nil {
 		c.Requests = func() map[string]int64 { return nil }
@@ -179,6 +184,8 @@ func (c Config) validate() error {
 		return errors.New("consumer: Queue, QueueURL and Results are required")
 	case c.DeadMan < 0:
 		return fmt.Errorf("consumer: DeadMan is %v, must not be negative", c.DeadMan)
+	case c.OutOfTouch < 0:
+		return fmt.Errorf("consumer: OutOfTouch is %v, must not be negative", c.OutOfTouch)
 	case c.ProtectFor < 2*time.Minute:
 		return fmt.Errorf("consumer: ProtectFor is %v, must be at least 2 min", c.ProtectFor)
 	case len(c.Handlers) == 0:

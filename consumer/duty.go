@@ -44,6 +44,8 @@ const (
 type duty struct {
 	guard   Guard // nil: nothing protects this worker
 	lasting time.Duration
+	touch   time.Duration // how often to look whether the leader can reach this worker
+	inTouch func() bool   // whether it can
 	report  func(protected, released bool)
 	warn    func(msg string, err error)
 	random  func(int64) int64
@@ -63,9 +65,9 @@ type duty struct {
 	open     int        // polls
 }
 
-func newDuty(c Config, report func(protected, released bool), random func(int64) int64) *duty {
+func newDuty(c Config, report func(protected, released bool), inTouch func() bool, random func(int64) int64) *duty {
 	return &duty{
-		guard: c.Guard, lasting: c.ProtectFor, report: report, random: random, wake: make(chan struct{}, 1),
+		guard: c.Guard, lasting: c.ProtectFor, touch: c.OutOfTouch / 4, inTouch: inTouch, report: report, random: random, wake: make(chan struct{}, 1),
 		warn: func(msg string, err error) { c.Log.Warn(msg, "err", err) },
 	}
 }
@@ -150,7 +152,7 @@ func (d *duty) step(ctx context.Context, idle func() bool) time.Duration {
 	case !released && off:
 		return d.comeBack(ctx)
 	case !released:
-		return d.renew(ctx)
+		return d.hold(ctx)
 	case d.answered:
 		return 0
 	case open > 0 || !idle():
@@ -159,18 +161,32 @@ func (d *duty) step(ctx context.Context, idle func() bool) time.Duration {
 	return d.unprotect(ctx)
 }
 
-// renew asks for protection when it is missing or half over.
-func (d *duty) renew(ctx context.Context) time.Duration {
+// hold keeps the protection up while the leader can reach this worker. A worker that it can neither hear nor be heard by
+// could never be released by name, so that its fleet would not end.
+func (d *duty) hold(ctx context.Context) time.Duration {
 	if d.guard == nil || d.final {
 		return 0
 	}
+	if d.inTouch() {
+		return min(d.renew(ctx), d.touch)
+	}
+	if time.Now().Before(d.until) && (d.failures == 0 || !time.Now().Before(d.retryAt)) {
+		if err := d.guard.Unprotect(ctx); err != nil {
+			d.failed(ctx, "this worker is out of its leader's reach and still protected: the fleet cannot shrink by it", err)
+		} else {
+			d.until, d.failures = time.Time{}, 0
+			d.report(false, false)
+		}
+	}
+	return d.touch
+}
+
+// renew asks for protection when it is missing or half over.
+func (d *duty) renew(ctx context.Context) time.Duration {
 	if due := d.due(); due > 0 {
 		return due
 	}
 	d.protect(ctx)
-	if d.final {
-		return 0
-	}
 	return max(d.due(), time.Second)
 }
 
@@ -196,7 +212,7 @@ func (d *duty) comeBack(ctx context.Context) time.Duration {
 	d.mu.Lock()
 	d.off = false
 	d.mu.Unlock()
-	return d.renew(ctx)
+	return d.hold(ctx)
 }
 
 // protect asks once, and reports whether the worker is protected.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -265,6 +266,73 @@ func TestWithoutAGuardTheLeadersWordHolds(t *testing.T) {
 		time.Sleep(time.Minute)
 		b.expect(t, "called back", false, false, 1)
 	})
+}
+
+// fadingResults is a table whose ledgers, or whose control item, are out of reach for a while.
+type fadingResults struct {
+	*fakeResults
+	mu         sync.Mutex // protects the fields below
+	mute, deaf bool
+}
+
+func (r *fadingResults) set(mute, deaf bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mute, r.deaf = mute, deaf
+}
+
+func (r *fadingResults) PutLedger(ctx context.Context, l store.Ledger) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.mute {
+		return errors.New("throttled")
+	}
+	return r.fakeResults.PutLedger(ctx, l)
+}
+
+func (r *fadingResults) Control(ctx context.Context, fleet string) (store.Control, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.deaf {
+		return store.Control{}, errors.New("throttled")
+	}
+	return r.fakeResults.Control(ctx, fleet)
+}
+
+// A worker that cannot be released by name must not be one that nobody can stop.
+func TestAWorkerOutOfReachGivesItsProtectionUpAndGoesOn(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ mute, deaf bool }{"it is not heard": {mute: true}, "it does not hear": {deaf: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var results *fadingResults
+				b := onDuty(t, echo, func(b *dutyBench) {
+					results = &fadingResults{fakeResults: b.results}
+					b.cfg.Results = results
+				})
+				defer b.finish()
+				time.Sleep(10 * time.Minute)
+				results.set(c.mute, c.deaf)
+				time.Sleep(time.Minute)
+				if calls := b.guard.noted(); len(calls) != 1 {
+					t.Errorf("after a minute out of reach: %q; a table may be slow for as long", calls)
+				}
+				time.Sleep(2 * time.Minute)
+				b.queue.Add(chunkBody(t, "h", 0, 1), 0)
+				time.Sleep(time.Minute)
+				if calls := b.guard.noted(); len(calls) != 2 || !strings.HasPrefix(calls[1], "unprotect at 1") {
+					t.Errorf("out of reach: %q; want the protection given up", calls)
+				}
+				if ok, _, _ := b.results.settled("j"); len(ok) != 1 {
+					t.Error("out of reach, it does no work")
+				}
+				results.set(false, false)
+				time.Sleep(2 * time.Minute)
+				b.expect(t, "back", true, false, 1)
+			})
+		})
+	}
 }
 
 // deafResults is a table that cannot be read.

@@ -75,6 +75,12 @@ func (w *Worker) releaseUnstarted(wait func(*delivery) time.Duration) int {
 	}
 }
 
+// inTouch reports whether the leader has lately been able to hear of this worker, and the worker of it.
+func (w *Worker) inTouch() bool {
+	since := time.Now().Add(-w.cfg.OutOfTouch)
+	return w.jobs.heard().After(since) && time.UnixMilli(w.ledgers.Load()).After(since)
+}
+
 // handsEmpty gives back what a released worker has not started, and reports whether it holds nothing any more.
 func (w *Worker) handsEmpty() bool {
 	w.releaseUnstarted(atOnce)

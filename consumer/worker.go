@@ -40,6 +40,7 @@ type Worker struct {
 	ready   chan *delivery // received, not started; its capacity exceeds the credits
 	records chan *chunkRun // run, not recorded
 	taken   atomic.Int64   // when a slot last took one of ready, in Unix ms
+	ledgers atomic.Int64   // when the ledger was last written, in Unix ms
 
 	stop         chan struct{}   // closed when the worker stops taking work
 	base         context.Context //nolint:containedctx // of one Run; ends when Run returns
@@ -58,8 +59,9 @@ func New(c Config) (*Worker, error) {
 	}
 	now := time.Now()
 	w := &Worker{cfg: c, credits: newCredits(c.Slots), account: newAccount(c, now), stop: make(chan struct{}), alone: make(chan struct{}, 1)}
+	w.ledgers.Store(now.UnixMilli())
 	w.jobs = newJobs(c.Results.Job, c.DeadMan)
-	w.duty = newDuty(c, w.account.onDuty, w.random)
+	w.duty = newDuty(c, w.account.onDuty, w.inTouch, w.random)
 	w.ready = make(chan *delivery, c.Slots+c.MaxPrefetch+pollCap*maxReceive)
 	w.records = make(chan *chunkRun, c.Slots)
 	return w, nil
@@ -325,7 +327,10 @@ func (w *Worker) policy() sqsbatch.Policy { return sqsbatch.Policy{Rand: w.rando
 
 func (w *Worker) writeLedger(ctx context.Context) error {
 	err := w.cfg.Results.PutLedger(ctx, w.account.snapshot(time.Now(), w.leases.count(), false))
-	if err != nil && ctx.Err() == nil {
+	switch {
+	case err == nil:
+		w.ledgers.Store(time.Now().UnixMilli())
+	case ctx.Err() == nil:
 		w.cfg.Log.WarnContext(ctx, "ledger not written; the next snapshot says it again", "err", err)
 	}
 	return err
