@@ -1245,6 +1245,8 @@ class Client:
             return
         names = {i["sk"]["S"] for page in self._pages(f"H#{self.fleet}", attrs=("sk",)) for i in page}
         self._known_handlers |= names
+        if handler == CALLABLES and handler not in names:
+            raise UnknownHandlerError(f"no worker of fleet {self.fleet} runs functions: start workers with STARBURST_CALLABLES_KEY")
         if handler not in names:
             raise UnknownHandlerError(f"no worker knows handler {handler!r}; known to fleet {self.fleet}: {', '.join(sorted(names)) or 'none yet'}")
 
@@ -2457,7 +2459,17 @@ class Executor(concurrent.futures.Executor):
             return mapped.results()
         with self._lock:
             self._maps.append(mapped)
-        return mapped.results_or_stop()
+        return self._results_or_stop(mapped)
+
+    def _results_or_stop(self, mapped: _Map) -> Iterator[Any]:
+        """The results; whoever does not read them to the end cancels the rest."""
+        try:
+            yield from mapped.results()
+        finally:
+            mapped.stop()
+            with self._lock:
+                if mapped in self._maps:
+                    self._maps.remove(mapped)
 
     def _calls(self, function: Any) -> Any:
         with self._lock:
@@ -2662,13 +2674,6 @@ class _Map:
             yield self._value(outcome)
         if self._error:
             raise self._error
-
-    def results_or_stop(self) -> Iterator[Any]:
-        """The results; whoever does not read them to the end cancels the rest."""
-        try:
-            yield from self.results()
-        finally:
-            self.stop()
 
     def read_ahead(self) -> None:
         """Waits for all results and keeps them, however long it takes."""

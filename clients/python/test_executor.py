@@ -324,7 +324,31 @@ def test_a_map_that_is_given_up_is_cancelled(mine):
     assert next(results) == 0
     job = mine._maps[-1]._job
     results.close()
+    assert mine._maps == []
     assert mine.client._meta(job.id)["state"]["S"] == "cancelled"
+
+
+def test_a_configured_stack_runs_functions_with_its_key_only(mine, monkeypatch):
+    for name, value in mine._stack.env.items():
+        monkeypatch.setenv(name, value)
+    with starburst.Executor(callables_key=mine._stack.key) as other:
+        assert other._stack is None
+        results = other.map(square, range(3))
+    assert list(results) == [0, 1, 4]
+    with starburst.Executor(callables_key="another key of 32 bytes or more..") as other:
+        e = other.submit(square, 1).exception(TIMEOUT)
+        assert isinstance(e, starburst.TaskError) and "not signed with this worker's key" in e.message and e.attempts == 1
+    with starburst.Executor() as other, pytest.raises(starburst.StarburstError, match="only with a key"):
+        other.submit(square, 1)
+
+
+def test_a_stack_can_run_another_program(tmp_path):
+    program = tmp_path / "it's a program.py"
+    program.write_text("import starburst\n@starburst.task\ndef twice(x):\n    return 2 * x\nstarburst.serve()\n")
+    with starburst.Executor(workers=1, serve=[sys.executable, str(program)]) as other:
+        assert list(other.map("twice", [1, 2])) == [2, 4]
+        with pytest.raises(starburst.UnknownHandlerError, match="STARBURST_CALLABLES_KEY"):
+            other.submit(square, 1)
 
 
 def test_the_workers_own_self_test_holds():
