@@ -36,6 +36,11 @@ func input(c *cli.Context, words []string) (producer.Source, func(), error) {
 	if c.Int("attempts") < 1 || c.IsSet("chunk") && c.Int("chunk") < 1 {
 		return nil, func() {}, exit.Errorf(exit.Usage, "--attempts is %d and --chunk is %d: both are at least 1", c.Int("attempts"), c.Int("chunk"))
 	}
+	return openSource(c, words)
+}
+
+// openSource is input for commands without jobFlags.
+func openSource(c *cli.Context, words []string) (producer.Source, func(), error) {
 	given := []string{}
 	for _, f := range []string{"input", "range", "grid"} {
 		if c.IsSet(f) {

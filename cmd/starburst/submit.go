@@ -26,7 +26,7 @@ func submitCommand() *cli.Command {
 			&cli.IntFlag{Name: "workers", Usage: "workers to expect, for the choice of the chunk size", DefaultText: "100"},
 			&cli.IntFlag{Name: "slots", Value: 1, Usage: "tasks at once per worker, for the choice of the chunk size"},
 			&cli.BoolFlag{Name: "wait", Usage: "wait for the job and print its results"},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "jsonl", Usage: "with --wait: `text|jsonl|csv|table`; with --dry-run: table|json"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "jsonl", Usage: "with --wait: `text|jsonl|csv|table`; with --dry-run: table|json"}, planFlag(),
 		}),
 		Action: submitAction,
 	})
@@ -53,6 +53,9 @@ func submitAction(c *cli.Context) error {
 		return err
 	}
 	defer done()
+	if err := heldPlan(c, handler, source); err != nil {
+		return err
+	}
 	s, err := connect(c)
 	if err != nil {
 		return err
