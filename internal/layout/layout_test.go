@@ -62,7 +62,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/stack", "internal/exit internal/meter store"},
 	{"internal/laptop", "internal/exit internal/stack internal/localaws"},
 	{"internal/role", "consumer store internal/ecsagent internal/exit internal/stack internal/laptop"},
-	{"internal/scaling", "autoscale/... cost store internal/exit internal/prices internal/quota internal/stack"},
+	{"internal/scaling", "autoscale/... cost store internal/awscall internal/exit internal/prices internal/quota internal/stack"},
 	{"internal/plan", "codec producer autoscale/simulate cost internal/quota"},
 	{"internal/burst", "producer autoscale/... cost/... store internal/bill internal/exit internal/prices internal/progress internal/quota internal/scaling internal/stack internal/laptop internal/role"},
 	{"internal/deploy", "store internal/awserr internal/exit internal/image internal/stack"},

@@ -16,6 +16,7 @@ import (
 	"github.com/starburst-go/starburst/autoscale"
 	"github.com/starburst-go/starburst/autoscale/fleet"
 	"github.com/starburst-go/starburst/cost"
+	"github.com/starburst-go/starburst/internal/awscall"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/internal/prices"
 	"github.com/starburst-go/starburst/internal/quota"
@@ -154,7 +155,7 @@ func second(book *cost.Book, w Worker, spot bool) (cost.PicoUSD, error) {
 // limit tells what limits the workers besides money.
 func limit(c Config, w Worker, fc *fleet.Config) error {
 	if len(c.Settings.Subnets) > 0 {
-		fc.Subnets = newSubnets(c.Clients.AWS, c.Settings.Subnets)
+		fc.Subnets = &subnets{api: awscall.New(c.Clients.AWS), ids: c.Settings.Subnets, now: time.Now}
 	}
 	qc := quota.Config{VCPU: c.Settings.VCPUQuota, ECS: c.Clients.ECS}
 	if qc.VCPU == 0 {
