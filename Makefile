@@ -64,6 +64,10 @@ bench-codec: ## compare the codec with encoding/json and tinylib/msgp on one cor
 	$(GO) test -C bench -bench . -cpu 1 -count 6 -benchtime 0.3s ./codec >.cache/bench-codec.txt
 	@$(GO) tool -C tools benchstat -col /codec $(CURDIR)/.cache/bench-codec.txt
 
+.PHONY: bench-workers
+bench-workers: build ## measure a warm child in Python and in Node.js: round trip and throughput (needs both)
+	scripts/bench-workers.sh
+
 .PHONY: bench-check
 bench-check: ## hold the pure benchmarks against those of an older commit (bench/baseline), on this machine
 	scripts/bench-check.sh

@@ -11,6 +11,24 @@ import (
 	"github.com/starburst-go/starburst/internal/exit"
 )
 
+// measureAction prints what one child does with tasks that do nothing.
+func measureAction(c *cli.Context) error {
+	argv := c.Args().Slice()
+	if len(argv) == 0 {
+		return exit.Errorf(exit.Usage, "no program was given").WithHint("starburst worker --bench -- python3 worker.py")
+	}
+	cfg, err := childConfig(c, argv)
+	if err != nil {
+		return err
+	}
+	f, err := child.Measure(c.Context, cfg)
+	if err != nil {
+		return exit.Errorf(exit.Failed, "%w", err).WithHint(protocolDoc)
+	}
+	_, err = fmt.Fprintln(c.App.Writer, f)
+	return err
+}
+
 // selfTestAction plays the vectors and prints a line for each.
 func selfTestAction(c *cli.Context) error {
 	argv := c.Args().Slice()

@@ -29,6 +29,7 @@ func workerCommand() *cli.Command {
 			"--selftest plays that protocol's vectors against CMD and reports on each.",
 		Flags: slices.Concat([]cli.Flag{
 			&cli.BoolFlag{Name: "selftest", Usage: "play the worker protocol's vectors against the command given after --"},
+			&cli.BoolFlag{Name: "bench", Usage: "measure round trips and throughput of a child started by the command given after --"},
 			&cli.BoolFlag{Name: "exec", Usage: "run the program given after --, once per task"},
 			&cli.StringFlag{Name: "handler", Value: execHandler, Usage: "`NAME` of the handler whose tasks to take"},
 			&cli.IntFlag{Name: "slots", Usage: "tasks at once", DefaultText: "$STARBURST_SLOTS, else 1"},
@@ -50,6 +51,8 @@ func workerAction(c *cli.Context) error {
 	switch {
 	case c.Bool("selftest"):
 		return selfTestAction(c)
+	case c.Bool("bench"):
+		return measureAction(c)
 	case c.IsSet("serve") && c.Bool("exec"):
 		return exit.Errorf(exit.Usage, "--serve and --exec exclude each other")
 	case c.IsSet("serve"):

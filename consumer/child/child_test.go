@@ -243,9 +243,14 @@ func TestTheWholeGroupEnds(t *testing.T) {
 	if _, err := call(t, p, "selftest.exit", 2, 1); err == nil {
 		t.Fatal("it went on")
 	}
-	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%v/stat", pid))
-	if len(stat) > 0 && !bytes.Contains(stat, []byte(") Z ")) { // nobody may have waited for it
-		t.Errorf("the grandchild is alive: %s", stat)
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) { // a killed process takes a moment
+		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%v/stat", pid))
+		if len(stat) == 0 || bytes.Contains(stat, []byte(") Z ")) { // nobody may have waited for it
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the grandchild is alive: %s", stat)
+		}
 	}
 }
 

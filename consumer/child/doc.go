@@ -19,5 +19,6 @@
 //	session.go   the tasks of one message in one child
 //	slots.go     who has which child; restarts and their back-off
 //	pool.go      all children of a worker
+//	measure.go   how fast a child is
 //	selftest.go  plays the vectors against any implementation
 package child
