@@ -146,7 +146,7 @@ func serveDev(c *cli.Context, srv *localaws.Server, dir string, worker, names []
 // printReady tells how to reach the stack, to a shell or to a program.
 func printReady(c *cli.Context, s stack.Stack, url string, names []string) error {
 	if !c.Bool("json") {
-		return printExports(c.App.Writer, s)
+		return printExports(c.App.Writer, s.Env())
 	}
 	env := map[string]string{}
 	for _, kv := range s.Env() {

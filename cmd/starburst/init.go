@@ -8,42 +8,78 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/starburst-go/starburst/internal/deploy"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/internal/stack"
 )
 
 func initCommand() *cli.Command {
 	return command(&cli.Command{
-		Name:      "init",
-		Usage:     "make the queue, its dead-letter queue and the table",
-		UsageText: "starburst init --create [--name NAME]",
-		Description: "Makes what is missing at whatever endpoint the AWS SDK is configured for and keeps what exists, then prints\n" +
-			"the export lines that the other commands read.",
-		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "create", Usage: "really make them"},
-			&cli.StringFlag{Name: "name", Value: stack.DefaultName, Usage: "`NAME` of the queue and the table"},
-			&cli.DurationFlag{Name: "visibility", Value: time.Minute, Usage: "how long a dead worker's messages stay hidden"},
-		},
-		Action: func(c *cli.Context) error {
-			if !c.Bool("create") {
-				return exit.Errorf(exit.Usage, "init changes your account: say --create").WithHint("starburst init --create --name %s", c.String("name"))
-			}
-			clients, err := stack.Open(c.Context, stack.Stack{})
-			if err != nil {
-				return err
-			}
-			s, err := stack.Create(c.Context, clients, stack.Stack{Fleet: "default"}, stack.Options{Name: c.String("name"), Visibility: c.Duration("visibility")})
-			if err != nil {
-				return err
-			}
-			return printExports(c.App.Writer, s)
-		},
+		Name:  "init",
+		Usage: "find a stack, or make the queues and the table of a small one",
+		UsageText: "eval \"$(starburst init --stack NAME)\"\n" +
+			"eval \"$(starburst init --from-terraform infra/terraform)\"\n" +
+			"starburst init --create [--name NAME]",
+		Description: "Prints the export lines that the other commands read. --stack reads the configuration that Terraform has put into SSM,\n" +
+			"--from-terraform Terraform's own outputs. --create makes a queue, its dead-letter queue and a table at whatever endpoint\n" +
+			"the AWS SDK is configured for, keeps what exists, and makes no workers: that is Terraform's (infra/terraform).",
+		Flags: append(siteFlags(),
+			&cli.BoolFlag{Name: "create", Usage: "make a queue, its dead-letter queue and a table"},
+			&cli.StringFlag{Name: "name", Value: stack.DefaultName, Usage: "with --create: `NAME` of the queue and the table"},
+			&cli.DurationFlag{Name: "visibility", Value: time.Minute, Usage: "with --create: how long a dead worker's messages stay hidden"},
+		),
+		Action: initAction,
 	})
 }
 
+func initAction(c *cli.Context) error {
+	switch {
+	case c.Bool("create") && (c.String("from-terraform") != "" || c.IsSet("stack")):
+		return exit.Errorf(exit.Usage, "--create makes a stack, --stack and --from-terraform find one: say one of them")
+	case c.Bool("create"):
+		return initCreate(c)
+	case c.String("from-terraform") != "":
+		// No AWS is asked: the file says all, and the Region may not be set yet.
+		found, err := deploy.FromTerraform(c.Context, c.String("from-terraform"))
+		if err != nil {
+			return err
+		}
+		return printSite(c.App.Writer, found)
+	case c.String("stack") != "":
+		s, err := findSite(c)
+		if err != nil {
+			return err
+		}
+		return printSite(c.App.Writer, s.Site)
+	}
+	return exit.Errorf(exit.Usage, "say which stack").
+		WithHint("starburst init --stack NAME, or --from-terraform FOLDER; starburst init --create --name %s makes the queues and the table of one", c.String("name"))
+}
+
+func initCreate(c *cli.Context) error {
+	clients, err := stack.Open(c.Context, stack.Stack{})
+	if err != nil {
+		return err
+	}
+	s, err := stack.Create(c.Context, clients, stack.Stack{Fleet: "default"}, stack.Options{Name: c.String("name"), Visibility: c.Duration("visibility")})
+	if err != nil {
+		return err
+	}
+	return printExports(c.App.Writer, s.Env())
+}
+
+// printSite prints a stack's lines with the Region, without which its names mean nothing, and its own name.
+func printSite(w io.Writer, s deploy.Site) error {
+	env := append(s.Stack().Env(), "AWS_REGION="+s.Region)
+	if s.Name != "" {
+		env = append(env, deploy.EnvStack+"="+s.Name)
+	}
+	return printExports(w, env)
+}
+
 // printExports prints the lines that a shell reads with eval.
-func printExports(w io.Writer, s stack.Stack) error {
-	for _, kv := range s.Env() {
+func printExports(w io.Writer, env []string) error {
+	for _, kv := range env {
 		k, v, _ := strings.Cut(kv, "=")
 		if _, err := fmt.Fprintf(w, "export %s=%s\n", k, shellQuote(v)); err != nil {
 			return err
@@ -53,7 +89,7 @@ func printExports(w io.Writer, s stack.Stack) error {
 }
 
 func shellQuote(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool {
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
 		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+,", r)
 	}) {
 		return s

@@ -64,7 +64,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		},
 		Commands: []*cli.Command{
 			runCommand(), submitCommand(), attachCommand(), statusCommand(), resultsCommand(), retryCommand(), cancelCommand(), dlqCommand(), codecCommand(),
-			devCommand(), workerCommand(), bridgeCommand(), autoscaleCommand(), simulateCommand(), planCommand(), quotaCommand(), scaleCommand(), wavesCommand(), initCommand(), costCommand(), pricesCommand(), benchCommand(), exitCodesCommand(), versionCommand(),
+			devCommand(), workerCommand(), bridgeCommand(), autoscaleCommand(), simulateCommand(), planCommand(), quotaCommand(), scaleCommand(), wavesCommand(), initCommand(), imageCommand(), deployCommand(), doctorCommand(), helloCommand(), downCommand(), costCommand(), pricesCommand(), benchCommand(), exitCodesCommand(), versionCommand(),
 		},
 	}
 }

@@ -132,7 +132,7 @@ const localGiveUp = 60 * time.Second
 
 func workerConfig(ctx context.Context, s stack.Stack, c *stack.Clients, handlers consumer.Registry) (consumer.Config, error) {
 	cfg := consumer.Config{
-		Queue: c.SQS, QueueURL: s.QueueURL, Results: s.Store(c), Blobs: s.Blobs(c), Handlers: handlers,
+		Queue: c.SQS, QueueURL: s.QueueURL, Results: s.Store(c), Blobs: s.Blobs(c), Handlers: withHello(handlers),
 		Fleet: s.Fleet, Name: os.Getenv(EnvWorker), Build: Build(),
 		Log:      slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})),
 		Cost:     store.CostSample{Provider: "FARGATE", Arch: arch(runtime.GOARCH), Launched: time.Now()},
