@@ -162,6 +162,36 @@ func TestHandlersAreToldApartAndRemembered(t *testing.T) {
 	}
 }
 
+func TestWhatASubmitterExpectsIsKnownBefore(t *testing.T) {
+	t.Parallel()
+	c := newCloud()
+	c.jobs["job0"] = job("job0", nil)
+	c.jobs["job1"] = job("job1", func(j *store.Job) { j.Handler = "render" })
+	c.jobs["job2"] = job("job2", func(j *store.Job) { j.Handler = "odd" })
+	c.forecasts = map[string]string{
+		"job0": `{"shape":{"task_time_ns":{"low":1,"likely":4000000000,"high":9000000000}},"estimate":{}}`,
+		"job2": `{"shape":{"task_time_ns":{"likely":-4}}}`,
+	}
+	o := open(t, c, nil).Observer
+	var obs autoscale.Observation
+	for tick := range 12 {
+		var err error
+		if obs, err = o.Observe(t.Context(), noon.Add(time.Duration(tick)*10*time.Second), autoscale.Standing{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	priors := map[string]time.Duration{}
+	for _, k := range obs.Kinds {
+		priors[k.Name] = k.Prior
+	}
+	if diff := cmp.Diff(map[string]time.Duration{"price": 4 * time.Second, "render": 0, "odd": 0}, priors); diff != "" || obs.Prior.Mean != 4*time.Second {
+		t.Errorf("prior %s; by handler (-want +got):\n%s", obs.Prior.Mean, diff)
+	}
+	if c.forecastReads != 5 { // one each, and two more for the one that is not there yet
+		t.Errorf("forecasts were read %d times", c.forecastReads)
+	}
+}
+
 func TestMoneyThatIsNotLivedYetAndSpotThatIsTaken(t *testing.T) {
 	t.Parallel()
 	book, err := cost.Embedded()

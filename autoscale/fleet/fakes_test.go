@@ -55,6 +55,9 @@ type cloud struct {
 	control    store.Control
 	beats      int
 
+	forecasts     map[string]string
+	forecastReads int
+
 	lease    store.Lease
 	leaseOps []string
 	leaseErr error
@@ -212,6 +215,14 @@ func (c *cloud) StopJob(_ context.Context, id, why string, capPico int64, at tim
 
 func (c *cloud) Control(context.Context, string) (store.Control, error) {
 	return c.control, c.controlErr
+}
+
+func (c *cloud) Forecast(_ context.Context, job string) ([]byte, error) {
+	c.forecastReads++
+	if raw, ok := c.forecasts[job]; ok {
+		return []byte(raw), nil
+	}
+	return nil, fmt.Errorf("forecast of %q: %w", job, store.ErrNotFound)
 }
 
 func (c *cloud) UpdateControl(_ context.Context, _ string, change func(*store.Control)) error {

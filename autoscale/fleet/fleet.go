@@ -28,6 +28,7 @@ type Store interface {
 	Leases
 	Ends
 	Controls
+	Forecasts
 }
 
 var _ Store = (*store.Store)(nil)
@@ -127,7 +128,7 @@ func New(c Config) (*Fleet, error) {
 		Observer: &Observer{
 			sqs: c.SQS, queueURL: c.QueueURL, ledgers: c.Store, controls: c.Store, fleet: c.Fleet, settler: settler, crew: crew, past: seen,
 			quotas: c.Quotas, vcpu: c.WorkerVCPU, subnets: c.Subnets, minBilled: c.MinBilled, log: c.Log,
-			ledgerEvery: c.LedgerEvery, book: c.Prices, capped: c.Capped, roster: roster{every: c.DiscoverEvery, store: c.Store, fleet: c.Fleet, log: c.Log},
+			ledgerEvery: c.LedgerEvery, book: c.Prices, capped: c.Capped, expect: expectations{store: c.Store}, roster: roster{every: c.DiscoverEvery, store: c.Store, fleet: c.Fleet, log: c.Log},
 		},
 		Services: newServices(c.ECS, c.Cluster, c.Services, c.Fallback, crew),
 		Journal:  &Journal{store: c.Store, fleet: c.Fleet, past: seen},

@@ -34,14 +34,18 @@ func (l *lived) mean() time.Duration {
 }
 
 // kinds divides the outstanding tasks by handler, with how long each handler's tasks have taken in the unfinished jobs and,
-// as what is known before, in the finished ones that ledgers still tell of.
-func kinds(o *autoscale.Observation, jobs []store.Job, finished map[string]string, ledgers []store.Ledger) {
+// as what is known before, what the jobs' forecasts expect or else what they took in the finished ones that ledgers still tell of.
+func kinds(o *autoscale.Observation, jobs []store.Job, expected func(job string) time.Duration, finished map[string]string, ledgers []store.Ledger) {
 	handlers := make(map[string]string, len(jobs))
 	tasks := map[string]int64{}
+	said := map[string]*average{}
 	for _, j := range jobs {
 		handlers[j.ID] = j.Handler
 		if n := o.Jobs[j.ID]; n > 0 {
 			tasks[j.Handler] += n
+			if d := expected(j.ID); d > 0 {
+				of(said, j.Handler).add(n, d)
+			}
 		}
 	}
 	now, before := map[string]*lived{}, map[string]*lived{}
@@ -55,13 +59,12 @@ func kinds(o *autoscale.Observation, jobs []store.Job, finished map[string]strin
 		}
 	}
 	names := slices.SortedFunc(maps.Keys(tasks), func(a, b string) int { return cmp.Or(cmp.Compare(tasks[b], tasks[a]), cmp.Compare(a, b)) })
-	var all lived // the remembered durations of what waits
+	var all average // of what is known before of all that waits
 	for i, h := range names {
-		k := autoscale.Kind{Name: h, Tasks: tasks[h], Prior: of(before, h).mean()}
+		k := autoscale.Kind{Name: h, Tasks: tasks[h], Prior: cmp.Or(of(said, h).mean(), of(before, h).mean())}
 		k.Done, k.DoneTime = of(now, h).tasks, of(now, h).time
 		if k.Prior > 0 {
-			all.tasks += k.Tasks
-			all.time += time.Duration(k.Tasks) * k.Prior
+			all.add(k.Tasks, k.Prior)
 		}
 		if i < maxKinds {
 			o.Kinds = append(o.Kinds, k)
@@ -70,9 +73,24 @@ func kinds(o *autoscale.Observation, jobs []store.Job, finished map[string]strin
 	o.Prior.Mean = all.mean()
 }
 
-func of(m map[string]*lived, handler string) *lived {
+// average of durations; the sum of a billion tasks' would not fit a time.Duration.
+type average struct{ tasks, sum float64 }
+
+func (a *average) add(tasks int64, each time.Duration) {
+	a.tasks += float64(tasks)
+	a.sum += float64(tasks) * float64(each)
+}
+
+func (a *average) mean() time.Duration {
+	if a.tasks == 0 {
+		return 0
+	}
+	return time.Duration(a.sum / a.tasks)
+}
+
+func of[T any](m map[string]*T, handler string) *T {
 	if m[handler] == nil {
-		m[handler] = &lived{}
+		m[handler] = new(T)
 	}
 	return m[handler]
 }

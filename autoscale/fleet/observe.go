@@ -38,6 +38,7 @@ type Observer struct {
 	book        *cost.Book
 	capped      bool // the spending of the last hour and day is wanted
 	roster      roster
+	expect      expectations
 	settler     *Settler
 	crew        *crew
 	past        *past
@@ -114,7 +115,8 @@ func (o *Observer) Observe(ctx context.Context, now time.Time, standing autoscal
 			obs.Jobs[j.ID] += tasks
 		}
 	}
-	kinds(&obs, jobs, o.roster.handlers(), ledgers)
+	o.expect.refresh(ctx, jobs, now)
+	kinds(&obs, jobs, o.expect.of, o.roster.handlers(), ledgers)
 	return obs, o.spend(&obs, ledgers, recent, jobs, now)
 }
 
