@@ -9,11 +9,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"github.com/starburst-go/starburst/codec"
 	"github.com/starburst-go/starburst/internal/awserr"
 )
 
-// readQueue takes the queue's own visibility timeout as the lease and refuses
-// queues this worker cannot serve.
+// readQueue takes the queue's own visibility timeout as the lease, heeds its largest
+// message, and refuses queues this worker cannot serve.
 func (w *Worker) readQueue(ctx context.Context) error {
 	attributes, err := w.queueAttributes(ctx)
 	if err != nil {
@@ -21,6 +22,9 @@ func (w *Worker) readQueue(ctx context.Context) error {
 	}
 	if attributes["FifoQueue"] == "true" {
 		return fmt.Errorf("queue %s is a FIFO queue: Starburst needs a standard queue, because one failing task would hold up its whole message group", w.cfg.QueueURL)
+	}
+	if n, err := strconv.Atoi(attributes["MaximumMessageSize"]); err == nil {
+		w.maxBody = min(n, codec.MaxBody)
 	}
 	if w.cfg.Visibility == 0 {
 		s, err := strconv.Atoi(attributes["VisibilityTimeout"])

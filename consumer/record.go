@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -289,12 +290,13 @@ func (w *Worker) encodeChild(ctx context.Context, m *codec.Message) (string, err
 	if err != nil {
 		return "", &unusable{reason: "child", detail: err.Error()}
 	}
-	if len(body) <= codec.MaxBody {
+	most := cmp.Or(w.maxBody, codec.MaxBody)
+	if len(body) <= most {
 		return body, nil
 	}
 	if w.cfg.Blobs == nil || m.Job == "" {
 		return "", &unusable{reason: "child", detail: fmt.Sprintf(
-			"the arguments of %s exceed %d bytes, and there is no bucket, or no job to keep them under", m.Identity, codec.MaxBody)}
+			"the arguments of %s exceed %d bytes, and there is no bucket, or no job to keep them under", m.Identity, most)}
 	}
 	b := codec.EncodeArgs(m.Args)
 	sum := sha256.Sum256(b)

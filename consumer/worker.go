@@ -35,6 +35,7 @@ type Worker struct {
 	running running
 	owed    owed
 	depth   depth
+	maxBody int           // the queue's; 0 until it has been read
 	alone   chan struct{} // held while a message that killed a worker runs
 
 	ready   chan *delivery // received, not started; its capacity exceeds the credits

@@ -22,7 +22,11 @@ locals {
     STARBURST_FLEET     = var.fleet
     STARBURST_CLUSTER   = aws_ecs_cluster.this.name
     STARBURST_SERVICE   = var.name
-  }, var.bucket_enabled ? { STARBURST_BUCKET = aws_s3_bucket.this[0].id } : {})
+
+    STARBURST_SERVICES          = join(",", local.primary_services[*].name)
+    STARBURST_MAX_MESSAGE_BYTES = tostring(var.max_message_bytes)
+    }, var.spot ? { STARBURST_FALLBACK_SERVICE = join(",", local.fallback_services[*].name) } : {},
+  var.bucket_enabled ? { STARBURST_BUCKET = aws_s3_bucket.this[0].id } : {})
 }
 
 resource "aws_ecs_cluster" "this" {

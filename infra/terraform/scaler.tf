@@ -105,11 +105,9 @@ resource "aws_lambda_function" "scaler" {
     variables = merge(
       local.environment,
       {
-        STARBURST_SERVICES         = join(",", [for s in local.primary_services : s.name])
-        STARBURST_FALLBACK_SERVICE = join("", [for s in local.fallback_services : s.name])
-        STARBURST_MAX_WORKERS      = tostring(var.max_workers)
-        STARBURST_SLOTS            = tostring(var.slots)
-        STARBURST_SUBNETS          = join(",", local.subnets)
+        STARBURST_MAX_WORKERS = tostring(var.max_workers)
+        STARBURST_SLOTS       = tostring(var.slots)
+        STARBURST_SUBNETS     = join(",", local.subnets)
       },
       { for k, v in {
         STARBURST_VCPU_QUOTA        = var.vcpu_quota

@@ -105,7 +105,9 @@ func (s *Session) begin(job string) {
 }
 
 func (s *Session) producer() (*producer.Producer, error) {
-	return producer.New(producer.Config{Queue: s.clients.SQS, QueueURL: s.stack.QueueURL, Jobs: s.store, Blobs: s.stack.Blobs(s.clients)})
+	return producer.New(producer.Config{
+		Queue: s.clients.SQS, QueueURL: s.stack.QueueURL, MaxBody: s.stack.MaxMessage, Jobs: s.store, Blobs: s.stack.Blobs(s.clients),
+	})
 }
 
 // checkHandler refuses a handler that neither a worker nor a deploy has named:

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -65,7 +66,20 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.limit(t, 262144) // what Terraform sets, for providers that know no more
 	return w
+}
+
+// limit sets the queue's largest message.
+func (w *world) limit(t *testing.T, size int) {
+	t.Helper()
+	w.stack.MaxMessage = size
+	_, err := w.direct.SQS.SetQueueAttributes(t.Context(), &sqs.SetQueueAttributesInput{
+		QueueUrl: &w.stack.QueueURL, Attributes: map[string]string{"MaximumMessageSize": strconv.Itoa(size)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // as is the stack as a program with that role sees it.
@@ -115,7 +129,7 @@ func TestNobodyDoesWhatIAMForbids(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	w := newWorld(t)
-	args := []string{"plain", "plain", "L" + strings.Repeat(noise(99), 5), "F", "plain"}
+	args := []string{"plain", "plain", "L" + strings.Repeat(noise(99), 5), "F" + noise(98), "plain"}
 	for range 40 {
 		args = append(args, "plain")
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -38,7 +39,9 @@ const (
 	// EnvFallback those on On-Demand that stand in when Spot is not to be had.
 	EnvServices = "STARBURST_SERVICES"
 	EnvFallback = "STARBURST_FALLBACK_SERVICE"
-	EnvLocal    = "STARBURST_LOCAL" // the endpoint, set by the laptop mode only
+	// EnvMaxMessage is the queue's largest message in bytes, where that is less than SQS's.
+	EnvMaxMessage = "STARBURST_MAX_MESSAGE_BYTES"
+	EnvLocal      = "STARBURST_LOCAL" // the endpoint, set by the laptop mode only
 )
 
 // DefaultName is the name, and the prefix of the names, of a stack made without one.
@@ -48,6 +51,9 @@ const DefaultName = "starburst"
 type Stack struct {
 	QueueURL, DLQURL string
 	Table            string
+	// MaxMessage is the largest message that the queue takes, in bytes; larger arguments go
+	// through the bucket. Default: 0, SQS's own limit.
+	MaxMessage int
 	// Bucket for large arguments and results; empty means they are refused.
 	Bucket string
 	// Fleet names the workers that serve the queue. Default: "default".
@@ -71,6 +77,7 @@ func FromEnv() Stack {
 		Services: List(os.Getenv(EnvServices)), Fallback: List(os.Getenv(EnvFallback)),
 		Endpoint: os.Getenv(EnvLocal),
 	}
+	s.MaxMessage, _ = strconv.Atoi(os.Getenv(EnvMaxMessage)) // what is no number is SQS's own limit
 	if s.Service == "" && len(s.Services) > 0 {
 		s.Service = s.Services[0]
 	}
@@ -104,6 +111,9 @@ func (s Stack) Validate() error {
 // the environment of workers.
 func (s Stack) Env() []string {
 	var env []string
+	if s.MaxMessage > 0 {
+		env = append(env, EnvMaxMessage+"="+strconv.Itoa(s.MaxMessage))
+	}
 	for _, v := range []struct{ name, value string }{
 		{EnvQueueURL, s.QueueURL}, {EnvDLQURL, s.DLQURL}, {EnvTable, s.Table}, {EnvBucket, s.Bucket},
 		{EnvFleet, s.Fleet}, {EnvCluster, s.Cluster}, {EnvService, s.Service},

@@ -16,7 +16,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestAStackSurvivesItsEnvironment(t *testing.T) {
 	want := Stack{
-		QueueURL: "http://127.0.0.1:1/0/q", DLQURL: "http://127.0.0.1:1/0/d", Table: "t", Bucket: "b",
+		QueueURL: "http://127.0.0.1:1/0/q", DLQURL: "http://127.0.0.1:1/0/d", Table: "t", Bucket: "b", MaxMessage: 262144,
 		Fleet: "f", Cluster: "c", Service: "s", Services: []string{"s", "s2"}, Fallback: []string{"od"}, Endpoint: "http://127.0.0.1:1",
 	}
 	for _, kv := range want.Env() {

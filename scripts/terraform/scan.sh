@@ -15,6 +15,9 @@ for example in "$module"/examples/*/; do
 	check "$example"
 done
 
+echo "== actions"
+"$(dirname "$checkov")/python" scripts/terraform/actions.py infra/terraform
+
 echo "== hardened-kms, without skips"
 find "$module" -name '*.tf' -exec sed -i.bak '/#checkov:skip=/d' {} +
 found=$(check "$module/examples/hardened-kms" | sed -n 's/^Check: \(CKV[0-9A-Z_]*\):.*/\1/p' | sort -u || true)

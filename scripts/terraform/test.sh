@@ -78,7 +78,7 @@ scanned() { venv checkov scripts/terraform/requirements-checkov.txt && scripts/t
 
 pids=()
 # Ends what was started here, and nothing else.
-stop() { for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; wait "$pid" 2>/dev/null || true; done; }
+stop() { for pid in ${pids[@]+"${pids[@]}"}; do kill "$pid" 2>/dev/null || true; wait "$pid" 2>/dev/null || true; done; }
 trap stop EXIT
 
 free_port() {
@@ -122,15 +122,16 @@ export STARBURST_TEST_PYTHON=$cache/servers/bin/python STARBURST_TEST_BIN=$cache
 # The emulators spend most of the time waiting for the provider's own pauses; the checks that need none run beside them.
 (cd internal/deployed && "$cache/bin/deployed.test" -test.v -test.timeout 10m -test.parallel 2 -test.run '^Test(Moto|MiniStack)$') >"$cache/deployed.log" 2>&1 &
 real=$!
+pids=("$real" "${pids[@]}") # it ends first, and its workers with it
 failed=0
 step validate valid || failed=1
 step plans plans || failed=1
 step checkov scanned || failed=1
 if ! wait "$real"; then
 	failed=1
-	tail -n 300 "$cache/deployed.log" >&2
+	tail -n 300 "$cache/deployed.log" | cut -c1-400 >&2
 	say "FAILED: the real thing" >&2
 fi
-grep -E '^ +[a-z_]+_test.go:[0-9]+: |^(---|ok|PASS|FAIL) ' "$cache/deployed.log" || true
+grep -aE '^ +[a-z_]+_test.go:[0-9]+: |^(---|ok|PASS|FAIL) ' "$cache/deployed.log" || true
 say "all of it took $SECONDS s"
 exit "$failed"

@@ -103,6 +103,10 @@ run "the_container" {
       STARBURST_FLEET     = "default"
       STARBURST_CLUSTER   = "starburst"
       STARBURST_SERVICE   = "starburst"
+
+      STARBURST_SERVICES          = "starburst"
+      STARBURST_FALLBACK_SERVICE  = "starburst-on-demand"
+      STARBURST_MAX_MESSAGE_BYTES = "262144"
     }
     error_message = "environment: ${jsonencode(jsondecode(aws_ecs_task_definition.worker.container_definitions)[0].environment)}"
   }
