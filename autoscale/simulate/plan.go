@@ -111,7 +111,7 @@ type Plan struct {
 	// Fits says that the last line of those asked for fits; Why not, when it does not.
 	Fits bool   `json:"fits"`
 	Why  string `json:"why,omitempty"`
-	// Local says that the machine at hand would be done before.
+	// Local says that the machine at hand would be done before, or that there is less work than the minute that one worker bills at least.
 	Local bool `json:"run_it_locally"`
 
 	least, cheapest float64 // the bounds of the luckiest run
@@ -211,11 +211,14 @@ func deciles(x []float64) (d [3]float64) {
 	return d
 }
 
+// paidMinute is the least that a worker is billed for: less work than that is not worth one.
+const paidMinute = 60
+
 // judge says whether what was asked for fits, and whether it is worth the trouble.
 func (p *Plan) judge(j Job) {
 	if j.Cores > 0 {
 		p.LocalSeconds = p.WorkSeconds / float64(min(j.Cores, j.Tasks))
-		p.Local = p.LocalSeconds <= p.Lines[0].Seconds[1]
+		p.Local = p.LocalSeconds <= p.Lines[0].Seconds[1] || p.WorkSeconds < paidMinute
 	}
 	best := slices.MaxFunc(p.Lines, func(a, b Line) int { return a.Fits - b.Fits })
 	const enough = .9

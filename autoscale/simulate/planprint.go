@@ -25,8 +25,13 @@ func (p *Plan) Print(w io.Writer) error {
 	p.printRemedies(&text)
 	if p.LocalSeconds > 0 {
 		fmt.Fprintf(&text, "on this machine: %s", Clock(p.LocalSeconds))
-		if p.Local {
+		switch {
+		case p.LocalSeconds <= p.Lines[0].Seconds[1]:
 			text.WriteString(", sooner than on AWS: run it locally")
+		case p.Local:
+			text.WriteString("; it is less work than the minute that one worker bills at least: run it locally")
+		default:
+			fmt.Fprintf(&text, ", %.3g times as long as on AWS", p.LocalSeconds/p.Lines[0].Seconds[1])
 		}
 		text.WriteByte('\n')
 	}
