@@ -166,6 +166,14 @@ class CorruptResultError(StarburstError):
     """A result item that is not what the table's schema says."""
 
 
+if concurrent.futures.TimeoutError is TimeoutError:
+    _TimeoutError: type[TimeoutError] = TimeoutError
+else:  # before Python 3.11 they are two
+
+    class _TimeoutError(TimeoutError, concurrent.futures.TimeoutError):  # type: ignore[no-redef]
+        pass
+
+
 # ---------------------------------------------------------------- values
 
 
@@ -1617,7 +1625,7 @@ class _Follower:
     def wait(self, first: int) -> None:
         now = time.monotonic()
         if self.deadline is not None and now >= self.deadline:
-            raise TimeoutError(f"task {first} of job {self.job.id} has no result yet")
+            raise _TimeoutError(f"task {first} of job {self.job.id} has no result yet")
         if now - self.looked > 5:
             self.looked = now
             if self.client._meta(self.job.id)["state"]["S"] == "cancelled":
@@ -1707,6 +1715,9 @@ class _PCG64(random.Random):
     """PCG XSL RR 128/64 (O'Neill 2014), seeded as numpy does."""
 
     _MULTIPLIER = 0x2360ED051FC65DA44385DF649FCCF645
+
+    def __new__(cls, *_: Any) -> _PCG64:
+        return super().__new__(cls)  # before Python 3.11 it takes one argument at most
 
     def __init__(self, seed: int, index: int) -> None:
         super().__init__(0)
