@@ -99,7 +99,7 @@ func BadResult(handler string, err error) error {
 	return &Error{Kind: store.FailResult, Err: fmt.Errorf("result of %s: %w", handler, err), Final: true}
 }
 
-// ErrNotRun, returned by a handler, says that it could not begin the task and that nothing of it has
+// ErrNotRun is what a handler returns to say that it could not begin the task and that nothing of it has
 // happened: no attempt is counted, and the task goes back to the queue.
 var ErrNotRun = errors.New("the task was not begun")
 

@@ -129,7 +129,7 @@ func (p Program) run(ctx context.Context, r *Run) ([]byte, error) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &stdout, &stderr
 	procgroup.Own(cmd)
 	cmd.WaitDelay = killAfter
-	ended, over := p.runToEnd(cmd)
+	over, ended := p.runToEnd(cmd)
 	if cmd.ProcessState != nil {
 		r.Exit = procgroup.ExitOf(cmd.ProcessState)
 	}
@@ -147,9 +147,9 @@ func (p Program) run(ctx context.Context, r *Run) ([]byte, error) {
 }
 
 // runToEnd starts the program and waits for its end. over says which memory limit it has passed.
-func (p Program) runToEnd(cmd *exec.Cmd) (err error, over string) { //nolint:revive // the error is the program's, over the reason for it
+func (p Program) runToEnd(cmd *exec.Cmd) (over string, err error) {
 	if err := cmd.Start(); err != nil {
-		return err, ""
+		return "", err
 	}
 	pid := cmd.Process.Pid
 	procgroup.SacrificeFirst(pid)
@@ -162,7 +162,7 @@ func (p Program) runToEnd(cmd *exec.Cmd) (err error, over string) { //nolint:rev
 	close(stop)
 	<-stopped
 	_ = procgroup.Kill(pid) // what it has left behind
-	return err, over
+	return over, err
 }
 
 // outputFile is the name of the file that STARBURST_OUTPUT names.
@@ -191,8 +191,7 @@ func programEnv(ctx context.Context, t Task, dir string) []string {
 // programError tells a program that failed from one that was killed or could not start.
 func programError(err error, how procgroup.Exit, stderr string) error {
 	e := &Error{Kind: store.FailError, Err: err, Stack: stderr, Final: how.Code == ExitPermanent}
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if _, exited := errors.AsType[*exec.ExitError](err); exited {
 		e.Err = errors.New(how.String())
 		if how.Signal != "" || how.Killed {
 			e.Kind = store.FailDied
@@ -212,4 +211,3 @@ func lastLine(s string) string {
 func tooMuch(where string) error {
 	return &Error{Kind: store.FailResult, Final: true, Err: fmt.Errorf("the program wrote more than %d MiB to %s", MaxOutput>>20, where)}
 }
-

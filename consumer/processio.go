@@ -36,14 +36,14 @@ func (p Program) result(file string, stdout []byte) ([]byte, error) {
 	if !found {
 		out = stdout
 	}
-	switch p.Result {
-	case JSON:
+	if p.Result == JSON {
 		raw, err := codec.JSONToMsgpack(out)
 		if err != nil {
 			return nil, BadResult("program "+p.Argv[0], err)
 		}
 		return raw, nil
-	case Msgpack:
+	}
+	if p.Result == Msgpack {
 		if err := codec.Guard(out, codec.MaxValueDepth); err != nil {
 			return nil, BadResult("program "+p.Argv[0], err)
 		}
@@ -54,7 +54,7 @@ func (p Program) result(file string, stdout []byte) ([]byte, error) {
 
 // readOutput reads the file that STARBURST_OUTPUT names, if the program has made it.
 func readOutput(name string) (b []byte, found bool, err error) {
-	f, err := os.Open(name) //nolint:gosec // our own folder
+	f, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false, nil
 	}

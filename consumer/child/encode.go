@@ -16,7 +16,7 @@ func newFrame(keys int) frame { return append(make(frame, headerLen, 256), 0x80|
 
 // bytes fills in the length.
 func (f frame) bytes() []byte {
-	binary.BigEndian.PutUint32(f, uint32(len(f)-headerLen)) //nolint:gosec // chunks are cut far below MaxFrame
+	binary.BigEndian.PutUint32(f, uint32(len(f)-headerLen))
 	return f
 }
 
@@ -29,7 +29,7 @@ func (f frame) text(s string) frame {
 	case n <= math.MaxUint16:
 		f = binary.BigEndian.AppendUint16(append(f, 0xda), uint16(n))
 	default:
-		f = binary.BigEndian.AppendUint32(append(f, 0xdb), uint32(n)) //nolint:gosec // texts come from messages, which are smaller
+		f = binary.BigEndian.AppendUint32(append(f, 0xdb), uint32(n))
 	}
 	return append(f, s...)
 }
@@ -41,14 +41,14 @@ func (f frame) integer(n int64) frame {
 	case n >= 0 && n <= math.MaxUint32:
 		return binary.BigEndian.AppendUint32(append(f, 0xce), uint32(n))
 	}
-	return binary.BigEndian.AppendUint64(append(f, 0xd3), uint64(n)) //nolint:gosec // two's complement is the format
+	return binary.BigEndian.AppendUint64(append(f, 0xd3), uint64(n))
 }
 
 func (f frame) array(n int) frame {
 	if n < 16 {
 		return append(f, 0x90|byte(n))
 	}
-	return binary.BigEndian.AppendUint16(append(f, 0xdc), uint16(n)) //nolint:gosec // at most codec.MaxTasks
+	return binary.BigEndian.AppendUint16(append(f, 0xdc), uint16(n))
 }
 
 func (f frame) bin(b []byte) frame {
@@ -58,7 +58,7 @@ func (f frame) bin(b []byte) frame {
 	case n <= math.MaxUint16:
 		f = binary.BigEndian.AppendUint16(append(f, 0xc5), uint16(n))
 	default:
-		f = binary.BigEndian.AppendUint32(append(f, 0xc6), uint32(n)) //nolint:gosec // chunks are cut far below MaxFrame
+		f = binary.BigEndian.AppendUint32(append(f, 0xc6), uint32(n))
 	}
 	return append(f, b...)
 }

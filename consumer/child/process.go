@@ -107,7 +107,7 @@ func launch(c Config, env []string, stdout, stderr io.Writer) (cmd *exec.Cmd, in
 		_, _ = childIn.Close(), in.Close()
 		return nil, nil, nil, fmt.Errorf("make a pipe from a child: %w", err)
 	}
-	cmd = exec.Command(c.Command[0], c.Command[1:]...) //nolint:gosec,noctx // the user's program; it outlives any one task's context
+	cmd = exec.Command(c.Command[0], c.Command[1:]...) //nolint:noctx // the user's program; it outlives any one task's context
 	cmd.Env = env
 	cmd.ExtraFiles = []*os.File{childIn, childOut}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
@@ -165,7 +165,7 @@ func (p *process) live(out *os.File) {
 	case <-exited:
 		_ = procgroup.Kill(p.cmd.Process.Pid)           // what it has left behind may hold the pipe
 		_ = out.SetReadDeadline(time.Now().Add(linger)) // its last words are in there already
-		<-read                                          // how it ended says more than how its words did
+		<-read                                          //nolint:errcheck // how it ended says more than how its words did
 	}
 	_ = procgroup.Kill(p.cmd.Process.Pid)
 	for _, o := range p.prints {

@@ -120,33 +120,48 @@ func (s *session) run(ctx context.Context, t consumer.Task) ([]byte, error) {
 	}
 	for {
 		err := s.hand(ctx, t)
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, errNotHanded) {
+		switch {
+		case errors.Is(err, errNotHanded):
+			<-s.slot.proc.gone // its pipe is closed: it is about to be
+		case err != nil:
 			return nil, err
+		default:
+			out, settled, err := s.await(ctx, t)
+			if settled {
+				return out, err
+			}
 		}
-		<-s.slot.proc.gone // its pipe is closed: it is about to be
+		// The child was on its way out before it had the task: that is nobody's death.
 		s.due = nil
 		s.pool.died(s.slot, nil)
 	}
+}
+
+// await waits for t's answer. settled is false when the child left without having begun it.
+func (s *session) await(ctx context.Context, t consumer.Task) (out []byte, settled bool, err error) {
 	proc := s.slot.proc
 	select {
 	case a := <-proc.answers:
-		return s.outcome(t, a)
+		out, err = s.outcome(t, a)
+		return out, true, err
 	case <-ctx.Done():
-		return s.interrupt(ctx, t)
+		out, err = s.interrupt(ctx, t)
+		return out, true, err
 	case <-proc.gone:
 	}
 	select {
 	case a := <-proc.answers: // its last word
-		return s.outcome(t, a)
+		out, err = s.outcome(t, a)
+		return out, true, err
 	default:
+	}
+	if proc.leaving.Load() {
+		return nil, false, nil
 	}
 	s.due = nil
 	end := proc.end
 	s.pool.died(s.slot, &t)
-	return nil, &consumer.Error{Kind: store.FailDied, Err: end, Stack: end.stderr}
+	return nil, true, &consumer.Error{Kind: store.FailDied, Err: end, Stack: end.stderr}
 }
 
 // hand makes sure that the child has t, and gives it some of the tasks that follow with it.
@@ -235,10 +250,9 @@ func judge(t consumer.Task, a said) ([]byte, error) {
 	if len(a.detail) > 0 && len(a.detail) <= maxDetail && codec.Guard(a.detail, codec.MaxValueDepth) == nil {
 		e.Detail = a.detail
 	}
-	switch k := store.FailureKind(a.failKind); k {
-	case store.FailDecode, store.FailResult:
+	if k := store.FailureKind(a.failKind); k == store.FailDecode || k == store.FailResult {
 		e.Kind, e.Final = k, true
-	case store.FailPanic:
+	} else if k == store.FailPanic {
 		e.Kind = k
 	}
 	return nil, e

@@ -89,7 +89,7 @@ func payload(frame json.RawMessage) ([]byte, error) {
 }
 
 func withLength(b []byte) []byte {
-	return append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...) //nolint:gosec // vectors are small
+	return append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...)
 }
 
 // expand replaces the notations of vectors by what they stand for:

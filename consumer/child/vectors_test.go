@@ -164,7 +164,7 @@ func checkSaid(t *testing.T, v frameVector, s said, payload []byte) {
 	if err := match(want, have, v.Name); err != nil {
 		t.Error(err)
 	}
-	keys := want.(map[string]any) //nolint:forcetypeassert // frames are maps
+	keys := want.(map[string]any)
 	if s.kind != keys["t"] {
 		t.Errorf("%s: kind %q", v.Name, s.kind)
 	}

@@ -60,7 +60,7 @@ func percent(text string) (float64, bool) {
 
 // Reached reports whether, of total tasks, enough have ended that way.
 func (h Halt) Reached(ok, failed, total int) bool {
-	n := 0
+	var n int
 	switch h.On {
 	case "":
 		return false

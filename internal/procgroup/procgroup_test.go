@@ -85,14 +85,14 @@ func TestTheTailIsTheEndOfWhatWasWritten(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		tail := Tail{Limit: rapid.IntRange(0, 8).Draw(t, "limit")}
-		all := ""
+		var all []byte
 		for _, p := range rapid.SliceOf(rapid.StringOf(rapid.RuneFrom([]rune("ab")))).Draw(t, "writes") {
 			if n, err := tail.Write([]byte(p)); n != len(p) || err != nil {
 				t.Fatalf("Write is %d, %v", n, err)
 			}
-			all += p
+			all = append(all, p...)
 		}
-		if want := all[max(0, len(all)-tail.Limit):]; tail.String() != want {
+		if want := string(all[max(0, len(all)-tail.Limit):]); tail.String() != want {
 			t.Fatalf("the tail of %q is %q", all, tail.String())
 		}
 		tail.Reset()
