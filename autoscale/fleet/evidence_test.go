@@ -187,7 +187,7 @@ func TestWhatASubmitterExpectsIsKnownBefore(t *testing.T) {
 	if diff := cmp.Diff(map[string]time.Duration{"price": 4 * time.Second, "render": 0, "odd": 0}, priors); diff != "" || obs.Prior.Mean != 4*time.Second {
 		t.Errorf("prior %s; by handler (-want +got):\n%s", obs.Prior.Mean, diff)
 	}
-	if c.forecastReads != 5 { // one each, and two more for the one that is not there yet
+	if c.forecastReads != 8 { // one each, and five more for the one that is not there yet
 		t.Errorf("forecasts were read %d times", c.forecastReads)
 	}
 }

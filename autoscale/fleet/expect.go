@@ -18,7 +18,7 @@ type Forecasts interface {
 
 const (
 	// forecastTries is how often a job's forecast is looked for, forecastEvery how long between: a submit keeps it when it has sent.
-	forecastTries = 3
+	forecastTries = 6
 	forecastEvery = 10 * time.Second
 	// longestTask is beyond any task; a longer one was not meant.
 	longestTask = 30 * 24 * time.Hour

@@ -45,10 +45,11 @@ func ParseCap(what, dollars string) (cost.PicoUSD, error) {
 	return p, nil
 }
 
-// afford estimates a job and holds it against the caps, where there are any.
+// afford estimates a job and holds it against the caps, where there are any. What somebody says a task takes is kept with
+// the estimate, for the autoscaler to begin with.
 func (s *Session) afford(ctx context.Context, pre *producer.Prepared) (*bill.Forecast, error) {
 	caps, err := fleetCaps()
-	if err != nil || pre.Spec.MaxCostPico == 0 && caps == (autoscale.Caps{}) {
+	if err != nil || pre.Spec.MaxCostPico == 0 && caps == (autoscale.Caps{}) && pre.Spec.TaskTime == 0 {
 		return nil, err
 	}
 	f, err := s.Forecast(ctx, pre, Expectation{TaskTime: pre.Spec.TaskTime})
