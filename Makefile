@@ -68,6 +68,10 @@ bench-codec: ## compare the codec with encoding/json and tinylib/msgp on one cor
 bench-workers: build ## measure a warm child in Python and in Node.js: round trip and throughput (needs both)
 	scripts/bench-workers.sh
 
+.PHONY: bench-languages
+bench-languages: build ## push 100,000 no-op tasks through the local endpoint to one slot of Python, then of Node.js
+	scripts/languages/bench.sh
+
 .PHONY: bench-check
 bench-check: ## hold the pure benchmarks against those of an older commit (bench/baseline), on this machine
 	scripts/bench-check.sh
