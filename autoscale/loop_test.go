@@ -286,7 +286,9 @@ func TestDrainGoesToZeroAndSaysWhy(t *testing.T) {
 		if took := time.Since(begin); took > 50*time.Millisecond {
 			t.Errorf("drained in %s", took)
 		}
+		w.mu.Lock() // the loop still runs
 		last := w.records[len(w.records)-1]
+		w.mu.Unlock()
 		if last.Want != 0 || last.Binding != autoscale.BindStop || last.Reason != "stop: job prices is done" {
 			t.Errorf("last record: %+v", last)
 		}
