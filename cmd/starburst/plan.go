@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -60,12 +61,15 @@ func planAction(c *cli.Context) error {
 	if err := checkTableOrJSON(c); err != nil {
 		return err
 	}
+	w, inJSON := c.App.Writer, c.Bool("json") || c.String("output") == "json"
 	p, err := planOf(c)
 	if err != nil {
+		if inJSON && exit.CodeOf(err) == exit.Refused {
+			err = errors.Join(err, printJSON(w, noPlan{Why: err.Error()}))
+		}
 		return err
 	}
-	w := c.App.Writer
-	if c.Bool("json") || c.String("output") == "json" {
+	if inJSON {
 		err = printJSON(w, jsonPlan{p.Plan, p.Handler, p.Input, p.Quota, p.Prices, p.Besides})
 	} else {
 		err = printPlan(w, c, p)
@@ -79,6 +83,12 @@ func planAction(c *cli.Context) error {
 		return exit.Errorf(exit.Refused, "the job does not fit: %s", p.Plan.Why).WithHint("a later deadline, a larger budget, or more workers")
 	}
 	return err
+}
+
+// noPlan is the JSON form of a job that there is no room for, or nobody knows whether.
+type noPlan struct {
+	Fits bool   `json:"fits"`
+	Why  string `json:"why"`
 }
 
 // jsonPlan is a plan with what it rests on, and the part of the bill that is not the workers'.
@@ -145,6 +155,9 @@ func simulatePlan(c *cli.Context, p *plan.Saved, j simulate.Job) error {
 	book, _, err := prices.Open(prices.FromEnv(pricesRegion()))
 	if err != nil {
 		return exit.Errorf(exit.Usage, "prices: %w", err)
+	}
+	if n := len(book.Stale(time.Now(), cost.DefaultStaleAfter)); n > 0 {
+		_, _ = fmt.Fprintf(c.App.ErrWriter, "%d prices are older than %d days; starburst prices refresh reads those of today\n", n, int(cost.DefaultStaleAfter.Hours()/24))
 	}
 	provider, platform := workerKind(c)
 	if j.Fargate, err = book.Fargate(platform, provider == cost.FargateSpot); err != nil {

@@ -123,3 +123,16 @@ func TestPlansCalibrateAndRememberHandlers(t *testing.T) {
 		t.Errorf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
 	}
 }
+
+// Without --workers the quota decides, and a quota that nobody knows is no quota.
+func TestPlansWithoutRoomSayWhy(t *testing.T) {
+	startAccount(t, 0)
+	for own, says := range map[string]string{"": "no applied value of L-3032A538", "0.5": "the quota has no room for a worker"} {
+		t.Setenv("STARBURST_VCPU_QUOTA", own)
+		got := starburst(t.Context(), "", "plan", "--tasks", "10", "--task-time", "1s", "--json")
+		var p noPlan
+		if err := json.Unmarshal([]byte(got.stdout), &p); got.code != exit.Refused || err != nil || p.Fits || !strings.Contains(p.Why, says) {
+			t.Errorf("%q: exit code %d, %v: %s%s", own, got.code, err, got.stdout, got.stderr)
+		}
+	}
+}
