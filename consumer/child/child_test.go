@@ -243,15 +243,7 @@ func TestTheWholeGroupEnds(t *testing.T) {
 	if _, err := call(t, p, "selftest.exit", 2, 1); err == nil {
 		t.Fatal("it went on")
 	}
-	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) { // a killed process takes a moment
-		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%v/stat", pid))
-		if len(stat) == 0 || bytes.Contains(stat, []byte(") Z ")) { // nobody may have waited for it
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("the grandchild is alive: %s", stat)
-		}
-	}
+	awaitGone(t, pid)
 }
 
 func TestChildrenAreRecycled(t *testing.T) {

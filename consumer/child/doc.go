@@ -15,6 +15,7 @@
 //	encode.go    the frames to a child
 //	decode.go    the frames from a child
 //	process.go   one child: start, reading, death
+//	starter.go   the thread that children die with
 //	output.go    what a child prints
 //	session.go   the tasks of one message in one child
 //	slots.go     who has which child; restarts and their back-off

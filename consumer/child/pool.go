@@ -18,6 +18,7 @@ type Pool struct {
 	free      chan *slot    // the slots that nobody has
 	unhealthy chan struct{} // closed when err is set
 	closing   sync.WaitGroup
+	starter   *starter
 
 	mu     sync.Mutex // protects the fields below
 	procs  map[*process]bool
@@ -34,7 +35,7 @@ func Start(ctx context.Context, c Config) (*Pool, error) {
 		return nil, err
 	}
 	p := &Pool{
-		cfg: c, free: make(chan *slot, c.Slots), unhealthy: make(chan struct{}),
+		cfg: c, free: make(chan *slot, c.Slots), unhealthy: make(chan struct{}), starter: newStarter(),
 		procs: map[*process]bool{}, deaths: map[string]bool{}, mean: map[string]time.Duration{},
 	}
 	first := &slot{}
@@ -110,6 +111,7 @@ func (p *Pool) Close(ctx context.Context) {
 	for _, proc := range p.all() {
 		<-proc.gone
 	}
+	p.starter.stop()
 }
 
 func (p *Pool) killAll() {

@@ -96,8 +96,8 @@ func environment(c Config, slot int) []string {
 	return env
 }
 
-// launch starts a child and returns the worker's ends of its pipes.
-func launch(c Config, env []string, stdout, stderr io.Writer) (cmd *exec.Cmd, in, out *os.File, err error) {
+// launch starts a child, with what is changed in its command, and returns the worker's ends of its pipes.
+func launch(c Config, env []string, stdout, stderr io.Writer, change ...func(*exec.Cmd)) (cmd *exec.Cmd, in, out *os.File, err error) {
 	childIn, in, err := os.Pipe()
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("make a pipe to a child: %w", err)
@@ -113,6 +113,9 @@ func launch(c Config, env []string, stdout, stderr io.Writer) (cmd *exec.Cmd, in
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	cmd.WaitDelay = linger
 	procgroup.Own(cmd)
+	for _, f := range change {
+		f(cmd)
+	}
 	err = cmd.Start()
 	_, _ = childIn.Close(), childOut.Close() // the child has its own
 	if err != nil {
@@ -123,7 +126,7 @@ func launch(c Config, env []string, stdout, stderr io.Writer) (cmd *exec.Cmd, in
 	return cmd, in, out, nil
 }
 
-// start starts a child. It has said nothing yet.
+// start starts a child, from a thread that must outlive it (see starter). It has said nothing yet.
 func start(c Config, slot int) (*process, error) {
 	p := &process{
 		cfg: c, slot: slot, log: c.Log.With("slot", slot), born: time.Now(),
@@ -133,7 +136,7 @@ func start(c Config, slot int) (*process, error) {
 	p.current.Store(-1)
 	stdout, stderr := &output{log: p.log, stream: "stdout", task: p.running}, &output{log: p.log, stream: "stderr", task: p.running}
 	p.prints = []*output{stdout, stderr}
-	cmd, in, out, err := launch(c, environment(c, slot), stdout, io.MultiWriter(&p.stderr, stderr))
+	cmd, in, out, err := launch(c, environment(c, slot), stdout, io.MultiWriter(&p.stderr, stderr), procgroup.DieWithThread)
 	if err != nil {
 		return nil, err
 	}

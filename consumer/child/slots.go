@@ -61,7 +61,7 @@ func (p *Pool) attempt(ctx context.Context, s *slot) error {
 		if !p.wait(ctx, time.Until(s.notBefore)) {
 			return context.Cause(ctx)
 		}
-		proc, err := start(p.cfg, s.n)
+		proc, err := p.starter.start(p.cfg, s.n)
 		if err != nil {
 			p.fail(err) // a program that cannot be started now cannot be started later
 			return err
