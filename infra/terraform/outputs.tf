@@ -50,6 +50,7 @@ resource "aws_ssm_parameter" "config" {
   description = "Starburst stack ${var.name}: what `starburst init --stack ${var.name}` reads"
   type        = "String"
   value       = jsonencode(local.config)
+  tier        = "Intelligent-Tiering" # standard and free up to 4 KiB, which ten services and six subnets exceed
   tags        = local.tags
 }
 

@@ -3,13 +3,14 @@ package deployed
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/starburst-go/starburst/internal/deploy"
 )
 
 const (
@@ -22,17 +23,6 @@ type deployment struct {
 	dir  string
 	env  []string
 	vars []string
-}
-
-// config is what the command line reads of the module's output.
-type config struct {
-	Name        string            `json:"name"`
-	QueueURL    string            `json:"queue_url"`
-	Cluster     string            `json:"cluster"`
-	Container   string            `json:"container"`
-	TaskFamily  string            `json:"task_family"`
-	MaxWorkers  int               `json:"max_workers"`
-	Environment map[string]string `json:"environment"`
 }
 
 // newDeployment copies the module and what the server cannot store beside it.
@@ -113,13 +103,14 @@ func (d *deployment) mustBeSettled(t *testing.T, when string) {
 	}
 }
 
-func (d *deployment) config(t *testing.T) config {
+// site is the module's output as the command line reads it.
+func (d *deployment) site(t *testing.T) deploy.Site {
 	t.Helper()
-	var c config
-	if err := json.Unmarshal(d.run(t, "output", "-json", "config"), &c); err != nil {
+	site, err := deploy.ParseSite(d.run(t, "output", "-json", "config"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	return c
+	return site
 }
 
 // destroy takes everything down, also after a failure.

@@ -19,8 +19,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/starburst-go/starburst/internal/deploy"
 	"github.com/starburst-go/starburst/internal/iamcheck"
 	"github.com/starburst-go/starburst/internal/stack"
 	"github.com/starburst-go/starburst/store"
@@ -49,7 +51,7 @@ type witness struct {
 	by       map[string]*iamcheck.Recorder
 	urls     map[string]string
 	d        *deployment
-	c        config
+	site     deploy.Site
 }
 
 // moto stores what Terraform makes, and runs nothing: the function's own file is run beside it,
@@ -92,7 +94,7 @@ func newWitness(t *testing.T, name, variable string) *witness {
 		t.Fatal(err)
 	}
 	w := &witness{name: name, endpoint: endpoint, by: map[string]*iamcheck.Recorder{}, urls: map[string]string{}}
-	for _, who := range []string{"worker", "scaler", "producer"} {
+	for _, who := range []string{"worker", "scaler", "producer", "deployer"} {
 		w.by[who] = iamcheck.NewRecorder(u)
 		s := httptest.NewServer(w.by[who])
 		t.Cleanup(s.Close)
@@ -148,7 +150,7 @@ func (w *witness) apply(t *testing.T, more ...string) {
 	if i := bytes.Index(out, []byte("Apply complete!")); i >= 0 {
 		t.Logf("%s", bytes.TrimSpace(bytes.SplitN(out[i:], []byte("\n"), 2)[0]))
 	}
-	w.c = w.d.config(t)
+	w.site = w.d.site(t)
 	w.d.mustBeSettled(t, "right after the apply")
 }
 
@@ -186,17 +188,17 @@ func (w *witness) work(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	st := store.New(direct.DB, w.c.Environment[stack.EnvTable])
-	// What `starburst deploy` does when an image is new.
-	if err := st.PutHandler(ctx, w.c.Environment[stack.EnvFleet], store.HandlerInfo{Name: handler, Seen: time.Now()}); err != nil {
+	st := store.New(direct.DB, w.site.Environment[stack.EnvTable])
+	w.deploy(ctx, t)
+	if err := st.PutHandler(ctx, w.site.Environment[stack.EnvFleet], store.HandlerInfo{Name: handler, Seen: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
-	env := append(w.as("worker"), taskEnvironment(t, direct.ECS, w.c.TaskFamily, w.c.Container)...)
-	c := startCrew(t, direct.ECS, w.c.Cluster, env)
+	env := append(w.as("worker"), taskEnvironment(t, direct.ECS, w.site.Family, w.site.Container)...)
+	c := startCrew(t, direct.ECS, w.site.Cluster, env)
 	begun := time.Now()
 	results := w.submit(ctx, t)
 	w.awaitSize(ctx, t, func(n int) bool { return n > 0 })
-	w.d.mustBeSettled(t, "while the autoscaler holds another count than was applied")
+	w.d.mustBeSettled(t, "after a deploy, and while the autoscaler holds another count")
 	w.check(t, results)
 	t.Logf("%d tasks took %.0f s from the submission to the last result", tasks, time.Since(begun).Seconds())
 	w.awaitSize(ctx, t, func(n int) bool { return n == 0 })
@@ -206,6 +208,33 @@ func (w *witness) work(t *testing.T) {
 	if left := look[map[string]int](t, w, "waiting"); left[w.stackName()] != 0 || left[w.stackName()+"-dlq"] != 0 {
 		t.Errorf("messages are left: %v", left)
 	}
+}
+
+// deploy gives the services a revision with another image, as `starburst deploy` does. Nothing here
+// pulls it; the crew takes the revision's environment.
+func (w *witness) deploy(ctx context.Context, t *testing.T) {
+	t.Helper()
+	as, err := stack.Open(ctx, stack.Stack{Endpoint: w.urls["deployer"]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := deploy.Deploy(ctx, deploy.Config{Site: w.site, ECS: as.ECS, NoWait: true, Image: w.site.Repository + "@sha256:" + strings.Repeat("0", 64)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasSuffix(done.Revision, w.site.Family+":2") {
+		t.Errorf("deploy made revision %s; want the second of %s", done.Revision, w.site.Family)
+	}
+	// Terraform does not know the revision; it costs nothing, and may stay. Here, destroy is held to leave nothing.
+	t.Cleanup(func() {
+		direct, err := stack.Open(context.Background(), stack.Stack{Endpoint: w.endpoint})
+		if err == nil {
+			_, err = direct.ECS.DeregisterTaskDefinition(context.Background(), &ecs.DeregisterTaskDefinitionInput{TaskDefinition: &done.Revision})
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // checkWaves: raised at least twice, never above the limit, and at zero in the end.
@@ -228,7 +257,7 @@ func (w *witness) submit(ctx context.Context, t *testing.T) func() string {
 	cmd := exec.CommandContext(ctx, filepath.Join(os.Getenv(envBin), "starburst"), "submit", handler,
 		"--range", fmt.Sprintf("1:%d", tasks), "--workers", strconv.Itoa(maxWorkers), "--task-time", taskTime.String(), "--wait", "--output", "jsonl", "--yes")
 	cmd.Env = w.as("producer")
-	for k, v := range w.c.Environment {
+	for k, v := range w.site.Environment {
 		cmd.Env = append(cmd.Env, k+"="+v)
 	}
 	file, err := os.Create(filepath.Join(t.TempDir(), "results.jsonl"))
