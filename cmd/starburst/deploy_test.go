@@ -63,7 +63,7 @@ func TestAStackFromDeployToDown(t *testing.T) {
 		t.Errorf("doctor:\n%s", well.stdout)
 	}
 
-	job := strings.TrimSpace(succeeds(t, "submit", "exec", "--range", "15:17", "--chunk", "1").stdout)
+	job := strings.TrimSpace(succeeds(t, "submit", "exec", "--range", "5:7", "--chunk", "1").stdout)
 	if got := starburst(t.Context(), "", "down"); got.code != exit.Refused || !strings.Contains(got.stderr, job) {
 		t.Errorf("down with a job running: %d, %s", got.code, got.stderr)
 	}

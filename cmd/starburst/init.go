@@ -34,8 +34,8 @@ func initCommand() *cli.Command {
 
 func initAction(c *cli.Context) error {
 	switch {
-	case c.Bool("create") && (c.String("from-terraform") != "" || c.IsSet("stack")):
-		return exit.Errorf(exit.Usage, "--create makes a stack, --stack and --from-terraform find one: say one of them")
+	case c.Bool("create") && c.String("from-terraform") != "":
+		return exit.Errorf(exit.Usage, "--create makes a stack, --from-terraform finds one: say one of them")
 	case c.Bool("create"):
 		return initCreate(c)
 	case c.String("from-terraform") != "":

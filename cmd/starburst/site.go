@@ -1,8 +1,6 @@
 package main
 
 import (
-	"slices"
-
 	"github.com/urfave/cli/v2"
 
 	"github.com/starburst-go/starburst/internal/awscall"
@@ -29,11 +27,9 @@ type site struct {
 // local reports whether the stack is on this machine.
 func (s *site) local() bool { return s.clients.Local }
 
-// findSite reads the configuration from where the flags say, else makes it up from the environment and what ECS says.
+// findSite reads the configuration from where the flags say (a folder that was named goes before a name from the environment), else makes it up from the environment and what ECS says.
 func findSite(c *cli.Context) (*site, error) {
 	switch dir, name := c.String("from-terraform"), c.String("stack"); {
-	case dir != "" && c.IsSet("stack") && slices.Contains(c.LocalFlagNames(), "stack"):
-		return nil, exit.Errorf(exit.Usage, "--stack and --from-terraform exclude each other")
 	case dir != "":
 		found, err := deploy.FromTerraform(c.Context, dir)
 		if err != nil {

@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,10 +14,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	ddb "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
+	sqtypes "github.com/aws/aws-sdk-go-v2/service/servicequotas/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/google/go-cmp/cmp"
 
@@ -32,6 +36,7 @@ import (
 
 // account is what STS, IAM, EC2 and CloudWatch say, and what Service Quotas says of the limits.
 type account struct {
+	quota.ServiceQuotas
 	skew    time.Duration
 	denied  string // an action
 	free    int
@@ -70,6 +75,18 @@ func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// GetServiceQuota says the limit.
+func (a *account) GetServiceQuota(context.Context, *servicequotas.GetServiceQuotaInput, ...func(*servicequotas.Options)) (*servicequotas.GetServiceQuotaOutput, error) {
+	return &servicequotas.GetServiceQuotaOutput{Quota: &sqtypes.ServiceQuota{Value: &a.limit}}, nil
+}
+
+// GetMetricData says that nothing is in use.
+func (a *account) GetMetricData(_ context.Context, in *cloudwatch.GetMetricDataInput, _ ...func(*cloudwatch.Options)) (*cloudwatch.GetMetricDataOutput, error) {
+	return &cloudwatch.GetMetricDataOutput{MetricDataResults: []cwtypes.MetricDataResult{
+		{StatusCode: cwtypes.StatusCodeComplete, Values: []float64{0}, Timestamps: []time.Time{*in.EndTime}},
+	}}, nil
+}
+
 // setup is a healthy stack on the embedded endpoint, in an account of the test's.
 func setup(t *testing.T, a *account) doctor.Config {
 	t.Helper()
@@ -98,7 +115,7 @@ func setup(t *testing.T, a *account) doctor.Config {
 	t.Cleanup(there.Close)
 	t.Cleanup(transport.CloseIdleConnections)
 	ask := awscall.New(aws.Config{Region: stack.LocalRegion, BaseEndpoint: &there.URL, Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""), HTTPClient: &http.Client{Transport: transport}})
-	limits, err := quota.New(quota.Config{VCPU: max(a.limit, 0.001)})
+	limits, err := quota.New(quota.Config{Limits: a, Usage: a})
 	if err != nil {
 		t.Fatal(err)
 	}

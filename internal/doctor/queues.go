@@ -80,7 +80,7 @@ func (p *patient) deadLetters(ctx context.Context) Check {
 		return bad("max_receives in Terraform: 20 is usual, since every release and restart counts", "a message is given up after %d receives", n)
 	}
 	if waiting := a["ApproximateNumberOfMessages"]; waiting != "0" {
-		return bad("starburst dlq list shows why, starburst dlq redrive sends them again", "%s messages have been given up", waiting)
+		return bad("starburst dlq ls shows why, starburst dlq redrive sends them again", "%s messages have been given up", waiting)
 	}
 	return ok("empty; messages come here after %d receives", n)
 }
