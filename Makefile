@@ -23,6 +23,10 @@ demo-python: build ## build, and run the four examples in Python on this machine
 demo-node: build ## build, and run the example in Node.js on this machine (needs Node.js with npm)
 	@scripts/demo-node.sh
 
+.PHONY: demo-compiled
+demo-compiled: build ## compile a C program and run it for 60 options on this machine (needs a C compiler)
+	examples/compiled/run.sh
+
 .PHONY: test
 test: ## run the tests (Go only; no Docker, Java, Python or C compiler)
 	$(GO) test $(PKGS)
@@ -51,6 +55,22 @@ test-languages: ## enqueue from Python, Node.js, Java, Rust, Go and the shell (n
 .PHONY: test-terraform
 test-terraform: ## apply infra/terraform to moto and MiniStack, work there, destroy it (needs Terraform, its AWS provider on disk, Python)
 	scripts/terraform/test.sh
+
+.PHONY: test-aws-calls
+test-aws-calls: ## deploy, doctor and tear-down against moto, and the account test's script without an account (needs Python)
+	scripts/aws/test-calls.sh
+
+.PHONY: test-image
+test-image: ## build and push the montecarlo example's image, and hold time, size and sameness to their limits
+	STARBURST_TEST_IMAGE=1 $(GO) test -count=1 -v -run TestMontecarlo ./internal/image
+
+.PHONY: test-aws
+test-aws: ## the whole thing on your AWS account: STARBURST_AWS_TEST=1 AWS_REGION=… STARBURST_AWS_MAX_USD=5
+	scripts/aws/test.sh
+
+.PHONY: test-aws-bill
+test-aws-bill: ## a day after test-aws: compare its cost with AWS's own report
+	scripts/aws/bill.sh
 
 .PHONY: bench
 bench: build ## push 100,000 no-op tasks through the local endpoint, in default chunks and one by one; price a million
