@@ -35,8 +35,8 @@ type worker struct {
 
 // fact is what ECS tells of a worker once and for all.
 type fact struct {
-	service string
-	created time.Time
+	service, deployment string
+	created             time.Time
 }
 
 // crew knows the workers by name, so that idle ones can be released. ECS alone would choose the victims of a lower count, and
@@ -172,7 +172,7 @@ func (c *crew) divide(p *plan, all []service, of []int, want int, now bool) {
 		}
 		return
 	}
-	victims := c.victims(able, sum-want)
+	victims := c.victims(able, sum-want, all)
 	names := make([]int, len(of))
 	for _, k := range victims {
 		name := c.workers[k].name
@@ -218,31 +218,44 @@ func lower(want, total int, desired, live, names []int, all []service, of []int)
 }
 
 // victims chooses n of the workers: those that are named already, then idle ones whose minimum bill is lived out, those idle for longest
-// first, then other idle ones, then the youngest busy ones, which end what they run before.
-func (c *crew) victims(able []int, n int) []int {
+// first, then other idle ones, then the youngest busy ones, which end what they run before. Before all of them come those whose deployment
+// is being replaced: ECS starts their successors first, so that there are too many, and stops no other ones.
+func (c *crew) victims(able []int, n int, all []service) []int {
+	const busy, current = 4, 10
 	rank := func(w *worker) int {
+		r := 0
+		if !c.outdated(w.name, all) {
+			r = current
+		}
 		_, told := slices.BinarySearch(c.told, w.name)
 		switch {
 		case w.replied:
-			return 0
+			return r
 		case told:
-			return 1
+			return r + 1
 		case !w.busy && w.paid:
-			return 2
+			return r + 2
 		case !w.busy:
-			return 3
+			return r + 3
 		}
-		return 4
+		return r + busy
 	}
 	slices.SortStableFunc(able, func(a, b int) int {
 		v, w := &c.workers[a], &c.workers[b]
 		age := v.since.Compare(w.since)
-		if rank(v) == 4 {
+		if rank(v)%current == busy {
 			age = -age
 		}
 		return cmp.Or(cmp.Compare(rank(v), rank(w)), age, strings.Compare(v.name, w.name))
 	})
 	return able[:min(max(0, n), len(able))]
+}
+
+// outdated reports whether the worker is of a deployment that is being replaced.
+func (c *crew) outdated(name string, all []service) bool {
+	now := all[c.serviceOf(name, all)].deploying
+	f := c.facts[name]
+	return now != "" && f.deployment != "" && f.deployment != now
 }
 
 // serviceOf is the index of the worker's service, the first one when nobody knows.
@@ -289,9 +302,9 @@ func (c *crew) forget() {
 	c.told, c.synced = nil, false
 }
 
-// locate learns which services the workers are of, where there are several.
+// locate learns which services the workers are of, where there are several, and which deployment, while one replaces another.
 func (c *crew) locate(ctx context.Context, all []service) error {
-	if len(all) < 2 {
+	if len(all) < 2 && !slices.ContainsFunc(all, func(s service) bool { return s.deploying != "" }) {
 		return nil
 	}
 	return c.learn(ctx, locateAtOnce*describeAtOnce, func(w *worker) bool { return w.protected || w.replied })
@@ -324,7 +337,7 @@ func (c *crew) learn(ctx context.Context, most int, which func(*worker) bool) er
 		for i := range out.Tasks {
 			t := &out.Tasks[i]
 			service, _ := strings.CutPrefix(aws.ToString(t.Group), "service:")
-			c.facts[taskID(aws.ToString(t.TaskArn))] = fact{service: service, created: aws.ToTime(t.CreatedAt)}
+			c.facts[taskID(aws.ToString(t.TaskArn))] = fact{service: service, deployment: aws.ToString(t.StartedBy), created: aws.ToTime(t.CreatedAt)}
 		}
 		c.mu.Unlock()
 	}

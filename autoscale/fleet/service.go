@@ -43,6 +43,8 @@ type service struct {
 	name     string
 	fallback bool // On-Demand, beside those on Spot
 	known    bool // whether desired is what ECS last said
+	// deploying is the deployment that replaces others, "" when there is one only.
+	deploying string
 	autoscale.Counts
 }
 
@@ -120,7 +122,7 @@ func (s *Services) see(sum *autoscale.Standing, sv *types.Service, asked string)
 	defer s.mu.Unlock()
 	for i := range s.all {
 		if v := &s.all[i]; v.name == name {
-			v.known, v.Counts = true, c
+			v.known, v.Counts, v.deploying = true, c, deploying(sv)
 			plus(&sum.Counts, c)
 			if v.fallback {
 				plus(&sum.OnDemand, c)
@@ -128,6 +130,18 @@ func (s *Services) see(sum *autoscale.Standing, sv *types.Service, asked string)
 		}
 	}
 	return nil
+}
+
+// deploying is the service's deployment that replaces others, "" when there is one only.
+func deploying(sv *types.Service) string {
+	if len(sv.Deployments) > 1 {
+		for i := range sv.Deployments {
+			if aws.ToString(sv.Deployments[i].Status) == "PRIMARY" {
+				return aws.ToString(sv.Deployments[i].Id)
+			}
+		}
+	}
+	return ""
 }
 
 func plus(sum *autoscale.Counts, c autoscale.Counts) {

@@ -25,6 +25,7 @@ type hall struct {
 
 	mu      sync.Mutex // protects the fields below
 	desired int
+	version int // of the deployment
 	all     []*hallTask
 	peak    int
 	over    sync.WaitGroup
@@ -34,6 +35,7 @@ type hall struct {
 type hallTask struct {
 	hall                      *hall
 	name                      string
+	version                   int
 	stop                      context.CancelFunc
 	created, stopping, ended  time.Time
 	protected                 bool
@@ -69,27 +71,59 @@ func (h *hall) at(worker string, by int) {
 
 // reconcile starts what is missing and stops what is too much, the newest unprotected ones first. The caller holds mu.
 func (h *hall) reconcile() {
-	var active []*hallTask
+	var active, old []*hallTask
 	for _, t := range h.all {
-		if t.stopping.IsZero() {
+		switch {
+		case !t.stopping.IsZero():
+		case t.version < h.version:
+			old = append(old, t)
+		default:
 			active = append(active, t)
 		}
 	}
 	for len(active) < h.desired {
-		t := &hallTask{hall: h, name: fmt.Sprintf("hall-%d", worlds.Add(1)), created: time.Now()}
+		t := &hallTask{hall: h, name: fmt.Sprintf("hall-%d", worlds.Add(1)), created: time.Now(), version: h.version}
 		h.all, active = append(h.all, t), append(active, t)
 		h.run(t)
 	}
-	h.peak = max(h.peak, len(active))
-	surplus := len(active) - h.desired
-	for _, t := range slices.Backward(active) {
-		if surplus > 0 && !t.protected {
+	h.peak = max(h.peak, len(active)+len(old))
+	stopSurplus(active, len(active)-h.desired)
+	stopSurplus(old, len(old)) // their successors have been started
+}
+
+// stopSurplus stops so many of the tasks, the newest first, and none that is protected.
+func stopSurplus(tasks []*hallTask, n int) {
+	for _, t := range slices.Backward(tasks) {
+		if n > 0 && !t.protected {
 			t.stopping, t.stoppedHandling = time.Now(), t.handling
 			t.stop()
-			surplus--
+			n--
 		}
 	}
 }
+
+// deploy replaces the tasks by new ones.
+func (h *hall) deploy() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.version++
+	h.reconcile()
+}
+
+// outdated counts the tasks that are left of earlier deployments.
+func (h *hall) outdated() (n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.reconcile()
+	for _, t := range h.all {
+		if t.version < h.version && t.ended.IsZero() {
+			n++
+		}
+	}
+	return n
+}
+
+func deployment(version int) string { return fmt.Sprint("ecs-svc/", version) }
 
 // run starts a worker. The caller holds mu.
 func (h *hall) run(t *hallTask) {
@@ -158,8 +192,15 @@ func (h *hall) DescribeServices(_ context.Context, in *ecs.DescribeServicesInput
 			running++
 		}
 	}
+	deployments := []types.Deployment{{Id: aws.String(deployment(h.version)), Status: aws.String("PRIMARY")}}
+	for _, t := range h.all {
+		if t.version < h.version && t.ended.IsZero() {
+			deployments = append(deployments, types.Deployment{Id: aws.String(deployment(t.version)), Status: aws.String("ACTIVE")})
+			break
+		}
+	}
 	return &ecs.DescribeServicesOutput{Services: []types.Service{{
-		ServiceName: &in.Services[0], Status: aws.String("ACTIVE"), DesiredCount: int32(h.desired), RunningCount: int32(running),
+		ServiceName: &in.Services[0], Status: aws.String("ACTIVE"), DesiredCount: int32(h.desired), RunningCount: int32(running), Deployments: deployments,
 	}}}, nil
 }
 
@@ -203,7 +244,7 @@ func (h *hall) DescribeTasks(_ context.Context, in *ecs.DescribeTasksInput, _ ..
 				continue
 			}
 			task := types.Task{
-				TaskArn: aws.String("arn:aws:ecs:us-east-1:000000000000:task/hall/" + t.name), Group: aws.String("service:hall"), CreatedAt: &t.created,
+				TaskArn: aws.String("arn:aws:ecs:us-east-1:000000000000:task/hall/" + t.name), Group: aws.String("service:hall"), StartedBy: aws.String(deployment(t.version)), CreatedAt: &t.created,
 				PullStartedAt: &t.created, StartedAt: &t.created, LastStatus: aws.String("RUNNING"), DesiredStatus: aws.String("RUNNING"), Cpu: aws.String("1024"), Memory: aws.String("2048"),
 			}
 			if !t.ended.IsZero() {

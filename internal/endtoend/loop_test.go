@@ -111,6 +111,23 @@ func TestTheLoopWithRealConsumers(t *testing.T) {
 				b.quota.Store(2)
 			},
 		},
+		"a deploy while tasks run: the old workers are released as their successors come": {
+			workers: 2 * most,
+			work: func(t *testing.T, b *burst) int {
+				t.Helper()
+				b.submit(t, producer.Spec{Handler: "sleep", Chunk: 1}, 40)
+				return 40
+			},
+			during: func(t *testing.T, b *burst) {
+				t.Helper()
+				await(t, "four workers", 20*time.Second, func() bool { return b.hall.live() == most })
+				b.hall.deploy()
+				await(t, "the old workers have gone", 30*time.Second, func() bool { return b.hall.outdated() == 0 })
+				if done := b.done.Load(); done == 40 {
+					t.Error("the old workers went only when all was done")
+				}
+			},
+		},
 		"a quota of two": {
 			quota: 2, workers: 2,
 			work: func(t *testing.T, b *burst) int {
