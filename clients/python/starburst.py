@@ -2271,10 +2271,12 @@ class _LocalStack:
             self.process = process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=env, start_new_session=True)
         self._finalizer.detach()
         self._finalizer = weakref.finalize(self, _LocalStack._end, process, self._dir)
-        ready = select.select([process.stdout], [], [], 120)[0]
-        line = process.stdout.readline() if ready else b""
+        line = process.stdout.readline() if select.select([process.stdout], [], [], 120)[0] else b""
         try:
-            self.env: dict[str, str] = json.loads(line)["env"]
+            ready = json.loads(line)
+            self.env: dict[str, str] = ready["env"]
+            self.handlers = set(ready["handlers"])
+            self.logs = os.path.join(self._dir, "starburst", "executor", "tasks")
         except (ValueError, KeyError):
             text = self.log_tail()
             self.close()
@@ -2402,13 +2404,11 @@ class Executor(concurrent.futures.Executor):
         The Future raises what the function raised, or the TaskError of a handler; a SendError if the task
         could not be sent. It can be cancelled until it is sent: 16 tasks a worker are, at a time.
         """
-        if not isinstance(handler, str) and not callable(handler):
-            raise TypeError(f"{handler!r} is neither a function nor the name of a handler")
+        name, value = self._handler_name(handler), Outcome.result
         future: concurrent.futures.Future[Any] = concurrent.futures.Future()
         with self._lock:
             if self._shut:
                 raise RuntimeError("cannot submit after shutdown")
-        name, value = _handler_name(handler), Outcome.result
         if name:
             argument = _argument(args, kwargs)
         else:
@@ -2455,7 +2455,7 @@ class Executor(concurrent.futures.Executor):
         if chunksize is not None and chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
         deadline = None if timeout is None else time.monotonic() + timeout
-        name, value, error = _handler_name(handler), Outcome.result, None
+        name, value, error = self._handler_name(handler), Outcome.result, None
         if name:
             args = list(iterables[0] if len(iterables) == 1 else zip(*iterables))
         else:
@@ -2481,6 +2481,21 @@ class Executor(concurrent.futures.Executor):
             with self._lock:
                 if mapped in self._maps:
                     self._maps.remove(mapped)
+
+    @property
+    def logs(self) -> str | None:
+        """The folder where the workers of the executor's own stack log what functions print; it ends with the stack."""
+        return self._stack.logs if self._stack else None
+
+    def _handler_name(self, handler: Any) -> str:
+        """The name, when it is one or a function made a handler; "" for other functions."""
+        if isinstance(handler, str):
+            return handler
+        if not callable(handler):
+            raise TypeError(f"{handler!r} is neither a function nor the name of a handler")
+        name = getattr(handler, "starburst_handler", "")
+        # One that the workers could not import, such as a notebook's, is sent.
+        return "" if self._stack and name not in self._stack.handlers else name
 
     def _calls(self, function: Any) -> Any:
         with self._lock:
@@ -2710,15 +2725,6 @@ def _raise_at_once(error: Exception | None) -> Iterator[Any]:
     if error:
         raise error
     yield from ()
-
-
-def _handler_name(handler: Any) -> str:
-    """The name, when it is one or a function made a handler; "" for other functions."""
-    if isinstance(handler, str):
-        return handler
-    if not callable(handler):
-        raise TypeError(f"{handler!r} is neither a function nor the name of a handler")
-    return getattr(handler, "starburst_handler", "")
 
 
 def _argument(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

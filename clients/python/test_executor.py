@@ -319,6 +319,25 @@ def test_each_task_has_a_random_stream_of_its_own(mine):
     assert got == [starburst.stream(42, i).random() for i in range(5)]
 
 
+def test_a_handler_that_the_workers_do_not_have_is_sent(mine, monkeypatch):
+    monkeypatch.setattr(starburst, "_handlers", {})
+
+    @starburst.task
+    def made_late(x):
+        return -x
+
+    assert list(mine.map(made_late, [1, 2])) == [-1, -2]
+    assert mine.submit(made_late, 3).result(TIMEOUT) == -3
+
+
+def test_what_functions_print_is_logged(mine):
+    mine.submit(print, "printed by a function").result(TIMEOUT)
+    until = time.monotonic() + TIMEOUT
+    while not any("printed by a function" in open(os.path.join(mine.logs, name)).read() for name in os.listdir(mine.logs)):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
 def test_a_map_that_is_given_up_is_cancelled(mine):
     results = mine.map(nap, [0] + [0.2] * 500, chunksize=1)
     assert next(results) == 0
