@@ -1,24 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Call Starburst handlers from Python.
+"""Run Python functions on many workers, and call Starburst handlers in any language.
 
     import starburst
 
-    with starburst.Executor() as ex:
-        for price in ex.map("price", options):        # a job: chunked, in order
+    with starburst.Executor(workers=2) as ex:          # as concurrent.futures.ProcessPoolExecutor
+        for y in ex.map(f, xs):                        # any function: a job, chunked, in order
+            print(y)
+        for price in ex.map("price", options):         # a handler that the workers have
             print(price)
         one = ex.submit("price", ["AAPL", 187.25])     # a task of its own: a Future
         print(one.result())
 
 An Executor finds the stack in the environment (STARBURST_QUEUE_URL, STARBURST_TABLE,
-STARBURST_BUCKET, STARBURST_FLEET), as `starburst dev` and `starburst init` print it.
-A handler is named, never shipped: the code that runs is the workers' own.
+STARBURST_BUCKET, STARBURST_FLEET), as `starburst dev` and `starburst init` print it; when
+there is none, it starts one on this machine, with the command `starburst`.
+
+Workers are programs of `@task` functions that end with `serve()`. `starburst worker
+--serve 'python3 program.py'` starts them. Functions that are no handlers travel as pickles,
+and run only on workers that have the caller's key: see Executor.
 
 `Client` is the layer below: jobs, tasks without a job, results. Below that are
 `Message`, `decode`, `pack` and `unpack`: the wire format of docs/wire-format.md.
 
-Copy this file into your program. It needs boto3 and msgpack, and to read compressed
-results Python 3.14 or the package backports.zstd. numpy values are accepted; numpy
-itself is not needed.
+Copy this file into your program. Workers need msgpack; callers boto3 too, and to read compressed
+results Python 3.14 or the package backports.zstd; functions as tasks need cloudpickle. numpy
+values are accepted; numpy itself is not needed.
 """
 
 from __future__ import annotations
@@ -63,11 +69,12 @@ from typing import Any
 import msgpack
 
 __all__ = [
-    "ArgumentError", "ArgumentTooLargeError", "BadMessageError", "Client", "CorruptResultError", "Executor",
-    "Job", "JobCancelledError", "JobExistsError", "Message", "NotFoundError", "Offload", "Outcome", "PartlySentError",
-    "SendError",
-    "StarburstError", "TaskDiedError", "TaskError", "TaskTimeoutError", "UnknownHandlerError",
-    "batches", "chunk_size", "cut", "decode", "decode_message", "pack", "send_bodies", "to_json", "unpack",
+    "ArgumentError", "ArgumentTooLargeError", "BadMessageError", "CALLABLES", "Client", "Context", "CorruptResultError",
+    "Executor", "Job", "JobCancelledError", "JobExistsError", "Message", "NotFoundError", "Offload", "Outcome", "PartlySentError",
+    "PermanentError", "RemoteTraceback", "RetryError", "SendError", "StarburstError", "TaskCancelledError", "TaskDiedError",
+    "TaskError", "TaskTimeoutError", "UnknownHandlerError", "batches", "cancelled", "chunk_size", "current", "cut", "decode",
+    "decode_message", "log", "pack", "progress", "rng", "seed_words", "send_bodies", "serve", "stream", "task", "to_json",
+    "unpack",
 ]
 
 # Limits of the wire format (codec/limits.go), in bytes unless they count something.
