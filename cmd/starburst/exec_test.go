@@ -146,3 +146,25 @@ func TestWrongFlagsOfProgramsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// saysHello is a child in the shell: it has the handlers f and g, and ends at the first frame.
+const saysHello = `printf '\000\000\000\032\203\241\164\245\150\145\154\154\157\241\166\001\250\150\141\156\144\154\145\162\163\222\241\147\241\146' >&4; head -c 4 <&3 >/dev/null`
+
+func TestAWorkerNamesItsChildrensHandlers(t *testing.T) {
+	t.Parallel()
+	cmd := process(t.Context(), "worker", "--serve", "sh "+writeFile(t, "child.sh", saysHello))
+	cmd.Env = append(cmd.Env, "STARBURST_ROLE=handlers")
+	out, err := cmd.Output()
+	if err != nil || string(out) != `["f","g"]`+"\n" {
+		t.Errorf("got %q, %v", out, err)
+	}
+}
+
+func TestAWorkerWhoseChildrenDieSaysWhyAndEnds(t *testing.T) {
+	t.Parallel()
+	out := starburst(t.Context(), "", "worker", "--serve", "sh "+writeFile(t, "child.sh", "echo 'no module named numpy' >&2; exit 3"))
+	want := "5 children in a row died without finishing a task, the last one: the child ended: exit status 3: no module named numpy"
+	if out.code != exit.Failed || !strings.Contains(out.stderr, want) {
+		t.Errorf("got %d %s", out.code, out.stderr)
+	}
+}
