@@ -274,8 +274,8 @@ func grow(c Config, s State, o Observation, w work) *verdict {
 		return &verdict{want: o.Desired, binding: binding, reason: fmt.Sprintf("keep %d: %s", o.Desired, figures)}
 	}
 	if stuck := o.Now.Sub(s.ArrivedAt); o.Desired > 0 && missing(o) > 0 && stuck >= c.StuckAfter {
-		return &verdict{want: o.Desired, binding: BindStuck, reason: fmt.Sprintf("keep %d: %s launched but not arrived for %s, see the service's events; %s",
-			o.Desired, count(int64(missing(o)), "worker"), stuck.Round(time.Second), figures)}
+		return &verdict{want: o.Desired, binding: BindStuck, reason: fmt.Sprintf("keep %d: %s launched but not arrived for %s, %s; %s",
+			o.Desired, count(int64(missing(o)), "worker"), stuck.Round(time.Second), o.trouble(), figures)}
 	}
 	if o.Desired > 0 && !waveDue(c, s, o) {
 		return &verdict{want: o.Desired, binding: BindWave, reason: fmt.Sprintf("keep %d: wave %d is arriving; %s", o.Desired, s.Wave, figures)}

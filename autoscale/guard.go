@@ -43,8 +43,8 @@ func (g *sizing) guard(unknown string) *verdict {
 	case unknown != "":
 		return keep(Binding(unknown), "the "+unknown+" left is not known, and is never assumed"+g.note(Binding(unknown), " (%s)"))
 	case stuck > 0:
-		return keep(BindStuck, fmt.Sprintf("%s launched but not arrived for %s, see the service's events",
-			count(int64(missing(*o)), "worker"), stuck.Round(time.Second)))
+		return keep(BindStuck, fmt.Sprintf("%s launched but not arrived for %s, %s",
+			count(int64(missing(*o)), "worker"), stuck.Round(time.Second), o.trouble()))
 	}
 	if still := o.Now.Sub(s.ProgressAt); o.Busy > 0 && still >= max(stalled, time.Duration(3*g.l.slowest*float64(time.Second))) {
 		return keep(BindProgress, fmt.Sprintf("%s busy and no task completed for %s", count(int64(o.Busy), "worker"), still.Round(time.Second)))
@@ -82,6 +82,6 @@ func (g *sizing) crashing() *verdict {
 		want, do = want+1, "one is on trial"
 	}
 	want = min(want, int(g.lim.workers))
-	return &verdict{want: want, binding: BindCrash, reason: fmt.Sprintf("%d→%d: %d of the last %d starts failed, %s, next in %s; see the service's events",
-		o.Desired, want, o.FailedStarts, o.FailedStarts+o.RecentStarts, do, s.RetryAt.Sub(o.Now).Round(time.Second))}
+	return &verdict{want: want, binding: BindCrash, reason: fmt.Sprintf("%d→%d: %d of the last %d starts failed, %s, next in %s; %s",
+		o.Desired, want, o.FailedStarts, o.FailedStarts+o.RecentStarts, do, s.RetryAt.Sub(o.Now).Round(time.Second), o.trouble())}
 }

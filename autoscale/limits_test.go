@@ -3,6 +3,7 @@ package autoscale_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/starburst-go/starburst/autoscale"
 )
@@ -33,6 +34,20 @@ func TestNoModePassesAQuotaAndNoneAssumesOne(t *testing.T) {
 			if d.Binding != c.binding && d.Binding != autoscale.BindWave {
 				t.Errorf("mode %q, %s: bound by %q", mode, c.because, d.Binding)
 			}
+		}
+	}
+}
+
+func TestLaunchesThatDoNotArriveAreExplainedInThePlatformsWords(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []autoscale.Mode{autoscale.Fast, autoscale.Efficiency} {
+		o := autoscale.Observation{Now: noon, Taken: noon, KnownTasks: 10_000, KnownMessages: 10_000, Visible: 10_000, Counts: counts(3, 0, 3)}
+		c := autoscale.Config{Max: 100, Policy: autoscale.Policy{Mode: mode}}
+		s, _ := autoscale.Decide(c, autoscale.State{}, o)
+		o.Now, o.Trouble = noon.Add(5*time.Minute), "ECS says: no capacity"
+		o.Taken = o.Now
+		if _, d := autoscale.Decide(c, s, o); d.Binding != autoscale.BindStuck || !strings.Contains(d.Reason, "ECS says: no capacity") {
+			t.Errorf("mode %q: bound by %q: %s", mode, d.Binding, d.Reason)
 		}
 	}
 }

@@ -254,7 +254,7 @@ func (l *Loop) observe(ctx context.Context) (Observation, error) {
 	if err != nil {
 		return o, err
 	}
-	o.Now, o.Counts, o.OnDemand, o.Stop = l.config.Now(), standing.Counts, standing.OnDemand, stop
+	o.Now, o.Counts, o.OnDemand, o.Trouble, o.Stop = l.config.Now(), standing.Counts, standing.OnDemand, standing.Trouble, stop
 	if o.Taken.IsZero() || o.Taken.After(start) {
 		o.Taken = start
 	}

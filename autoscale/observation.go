@@ -1,6 +1,7 @@
 package autoscale
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/starburst-go/starburst/cost"
@@ -44,12 +45,18 @@ type Observation struct {
 	// minimum. It is recorded with the decision, and held against the budget.
 	Spent cost.PicoUSD
 
+	// Trouble is why workers cannot be started, in the platform's words; "" when nobody says.
+	Trouble string
+
 	// Asked is what somebody has asked for while the fleet runs.
 	Asked Asked
 
 	// Stop, when not empty, is why somebody wants the fleet at zero now, whatever is queued.
 	Stop string
 }
+
+// trouble is what the platform says of launches that do not arrive, or where it says it.
+func (o *Observation) trouble() string { return cmp.Or(o.Trouble, "see the service's events") }
 
 // Counts is the state of the fleet's service.
 type Counts struct {

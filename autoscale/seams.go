@@ -20,6 +20,8 @@ type Standing struct {
 	Counts
 	// OnDemand is the part of the services that Spot falls back to.
 	OnDemand Counts
+	// Trouble is the platform's last word on why it cannot start workers, "" when it has none. It is told when launches do not arrive.
+	Trouble string
 }
 
 // Order is what a decision asks of a fleet.

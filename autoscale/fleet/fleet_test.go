@@ -27,6 +27,30 @@ func TestCounts(t *testing.T) {
 	}
 }
 
+func TestTheServicesLastWordOnFailuresIsTold(t *testing.T) {
+	t.Parallel()
+	unable := "(service workers) was unable to place a task.\x1b[31m Reason: You've reached the limit on the number of vCPUs."
+	for _, c := range []struct {
+		because string
+		events  []string // the newest first
+		want    string
+	}{
+		{"nothing has happened", nil, ""},
+		{"a failure is quoted without what a terminal would obey", []string{"(service workers) has started 1 tasks: (task 1).", unable}, "ECS says: (service workers) was unable to place a task. [31m Reason: You've reached the limit on the number of vCPUs."},
+		{"it is over", []string{"(service workers) has reached a steady state.", unable}, ""},
+		{"a long one is cut", []string{"failed " + strings.Repeat("x", 1000)}, "ECS says: failed " + strings.Repeat("x", 233) + "…"},
+	} {
+		cl := newCloud()
+		for _, m := range c.events {
+			cl.service.Events = append(cl.service.Events, ecstypes.ServiceEvent{Message: &m})
+		}
+		got, err := open(t, cl, nil).Services.Counts(t.Context())
+		if err != nil || got.Trouble != c.want {
+			t.Errorf("%s: %q, %v; want %q", c.because, got.Trouble, err, c.want)
+		}
+	}
+}
+
 func TestAServiceThatIsNotThereIsOneTypedError(t *testing.T) {
 	t.Parallel()
 	for because, breakIt := range map[string]func(*cloud){

@@ -1,12 +1,15 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -124,6 +127,7 @@ func (s *Services) see(sum *autoscale.Standing, sv *types.Service, asked string)
 		if v := &s.all[i]; v.name == name {
 			v.known, v.Counts, v.deploying = true, c, deploying(sv)
 			plus(&sum.Counts, c)
+			sum.Trouble = cmp.Or(sum.Trouble, trouble(sv))
 			if v.fallback {
 				plus(&sum.OnDemand, c)
 			}
@@ -139,6 +143,31 @@ func deploying(sv *types.Service) string {
 			if aws.ToString(sv.Deployments[i].Status) == "PRIMARY" {
 				return aws.ToString(sv.Deployments[i].Id)
 			}
+		}
+	}
+	return ""
+}
+
+// maxTrouble bounds what is quoted of an event, in characters.
+const maxTrouble = 240
+
+// trouble is the service's newest event that tells of a failure, unless a newer one says that all is well.
+func trouble(sv *types.Service) string {
+	for i := range sv.Events { // the newest come first (ECS API reference, Service.events)
+		message := strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) {
+				return ' '
+			}
+			return r
+		}, aws.ToString(sv.Events[i].Message))
+		switch {
+		case strings.Contains(message, "steady state"):
+			return ""
+		case strings.Contains(message, "unable to") || strings.Contains(message, "failed"):
+			if r := []rune(message); len(r) > maxTrouble {
+				message = string(r[:maxTrouble]) + "…"
+			}
+			return "ECS says: " + message
 		}
 	}
 	return ""
