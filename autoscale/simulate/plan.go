@@ -95,6 +95,9 @@ type Plan struct {
 	// Workers is the room that was planned with.
 	Workers int    `json:"room"`
 	Lines   []Line `json:"lines"`
+	// Waits are what waiting longer would save: the cheapest fleet that is done within twice, four and eight times the best possible time,
+	// where no deadline was given. Their Fits are for these deadlines.
+	Waits []Line `json:"waits,omitempty"`
 	// WorkSeconds is all tasks' durations, BoundSeconds and BoundDollars what nobody can do better, each for itself: the P50.
 	WorkSeconds  float64 `json:"work_s"`
 	BoundSeconds float64 `json:"bound_s"`
@@ -168,6 +171,9 @@ func MakePlan(ctx context.Context, j Job, procs int) (*Plan, error) {
 	}
 	p.judge(j)
 	p.ascent(j)
+	if err := p.wait(ctx, j, procs); err != nil {
+		return nil, err
+	}
 	return p, p.remedy(ctx, j, procs)
 }
 

@@ -142,20 +142,43 @@ func TestPlansTellHowTheFleetGrowsAndWhatBinds(t *testing.T) {
 		t.Skip("hundreds of simulations of one goroutine each, which take minutes under the race detector")
 	}
 	t.Parallel()
-	p := makePlan(t, simulate.Job{Tasks: 500, Mean: 4 * time.Minute, CV: .2, Workers: 20, Fargate: cost.Rate{VCPU: 1e9, MinSeconds: 60}})
+	p := makePlan(t, simulate.Job{Tasks: 200, Mean: time.Minute, CV: .2, Workers: 10, Fargate: cost.Rate{VCPU: 1e9, MinSeconds: 60}})
 	last := p.Waves[len(p.Waves)-1]
-	if p.Waves[0].From != 0 || last.To != 20 || last.Binding != "quota" || p.Binding != simulate.LimitRoom {
+	if p.Waves[0].From != 0 || last.To != 10 || last.Binding != "quota" || p.Binding != simulate.LimitRoom {
 		t.Errorf("%+v, bound by %q", p.Waves, p.Binding)
 	}
-	if p.PerMinute != 20*60*1e9/1e12 || p.BoundDollars < 100 {
+	if p.PerMinute != 10*60*1e9/1e12 || p.BoundDollars < 10 {
 		t.Errorf("with a price of a tenth of a cent a second: %v a minute, %v in all", p.PerMinute, p.BoundDollars)
 	}
-	free := makePlan(t, simulate.Job{Tasks: 20, Mean: time.Hour, CV: 0, Workers: 1000})
+	free := makePlan(t, simulate.Job{Tasks: 10, Mean: 20 * time.Minute, CV: 0, Workers: 1000})
 	if free.Binding != "" {
-		t.Errorf("20 tasks of an hour with room for 1,000 are bound by %q", free.Binding)
+		t.Errorf("10 tasks of twenty minutes with room for 1,000 are bound by %q", free.Binding)
 	}
 	var out bytes.Buffer
-	if err := p.Print(&out); err != nil || !strings.Contains(out.String(), "this is what binds") || !strings.Contains(out.String(), "→20 at") {
+	if err := p.Print(&out); err != nil || !strings.Contains(out.String(), "this is what binds") || !strings.Contains(out.String(), "→10 at") {
 		t.Errorf("%v\n%s", err, &out)
+	}
+}
+
+// Whoever can wait pays less, down to what the work itself costs.
+func TestWaitingSavesMoney(t *testing.T) {
+	if raced {
+		t.Skip("hundreds of simulations of one goroutine each, which take minutes under the race detector")
+	}
+	t.Parallel()
+	job := simulate.Job{Tasks: 800, Mean: 20 * time.Second, CV: .5, Workers: 400}
+	p := makePlan(t, job)
+	fast := p.Lines[1]
+	for i, w := range p.Waits {
+		if w.Fits < w.Runs*9/10 || w.Peak > fast.Peak || w.Dollars[1] > fast.Dollars[1] || i > 0 && w.Peak > p.Waits[i-1].Peak {
+			t.Errorf("%+v, beside %+v", w, fast)
+		}
+	}
+	if len(p.Waits) != 3 || p.Waits[2].Dollars[1] > .95*fast.Dollars[1] {
+		t.Errorf("eight times the time: %+v, beside %+v", p.Waits, fast)
+	}
+	job.Deadline = time.Hour
+	if p := makePlan(t, job); p.Waits != nil {
+		t.Errorf("a deadline was given, and %+v besides", p.Waits)
 	}
 }

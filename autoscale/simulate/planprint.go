@@ -3,6 +3,7 @@ package simulate
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -12,7 +13,7 @@ import (
 func (p *Plan) Print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', tabwriter.AlignRight)
 	_, _ = fmt.Fprintf(t, "\ttime P10 – P90\tcompute P10 – P90\tpeak\twaves\tfits\tover bound (time, cost)\t\n")
-	for _, l := range p.Lines {
+	for _, l := range slices.Concat(p.Lines, p.Waits) {
 		_, _ = fmt.Fprintf(t, "%s\t%s – %s\t$%.4g – %.4g\t%d\t%d\t%d/%d\t%.2fx, %.2fx\t\n", l.Mode, Clock(l.Seconds[0]), Clock(l.Seconds[2]),
 			l.Dollars[0], l.Dollars[2], l.Peak, l.Waves, l.Fits, l.Runs, l.Time, l.Money)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -107,4 +108,35 @@ func (p *Plan) ascent(j Job) {
 	})
 	s := j.scenario(1).withDefaults()
 	p.PerMinute = float64(s.perSecond()) * 60 * float64(p.Lines[0].Peak) / 1e12
+}
+
+// wait finds out what more time is worth.
+func (p *Plan) wait(ctx context.Context, j Job, procs int) error {
+	if j.Deadline > 0 {
+		return nil
+	}
+	for _, times := range []float64{2, 4, 8} {
+		k := j
+		k.Deadline = roundUp(seconds(times * p.BoundSeconds))
+		results, err := k.runs(ctx, nil, func(o *Ours) {
+			o.Config.Mode, o.Config.Deadline = autoscale.Deadline, epoch.Add(k.Deadline)
+		}, procs)
+		if err != nil {
+			return err
+		}
+		p.Waits = append(p.Waits, k.line("by "+Clock(k.Deadline.Seconds()), results))
+	}
+	return nil
+}
+
+// roundUp makes a time that a person would name: whole ten seconds, minutes, or hours.
+func roundUp(d time.Duration) time.Duration {
+	unit := 10 * time.Second
+	switch {
+	case d > 10*time.Hour:
+		unit = time.Hour
+	case d > 10*time.Minute:
+		unit = time.Minute
+	}
+	return (d + unit - 1).Truncate(unit)
 }
