@@ -17,6 +17,10 @@ backend_methods <- list(
   launchFuture = function(backend, future, ...) {
     from_future("FutureRegistry")(backend[["reg"]], action = "add", future = future, earlySignal = FALSE)
     data <- from_future("getFutureData")(future, mc.cores = 1L)
+    # Where globals were found is of no use on the worker; a function's frame among it would go along with all that it holds.
+    if (!is.null(where <- attr(data[["core"]][["globals"]], "where"))) {
+      attr(data[["core"]][["globals"]], "where") <- lapply(where, function(w) emptyenv())
+    }
     launch(future, backend[["starburst"]], "futuredata", data, future[["packages"]])
   },
   nbrOfWorkers = function(evaluator) evaluator[["workers"]],

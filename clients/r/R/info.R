@@ -3,7 +3,7 @@
 #' Runs a few elements here, in order to learn how long one takes, and plays the rest through the autoscaler on simulated workers (`starburst plan`).
 #' @param .x,.f,... as for [starburst_map()].
 #' @param sample_size how many elements are run here. They are drawn without touching R's generator.
-#' @inheritParams starburst_map
+#' @param workers,cpu,memory,spot as for [starburst()].
 #' @return a list of class `starburst_estimate`: seconds and dollars on the fleet (likely, and the range over 20 runs in which nine of ten lie), seconds here on
 #'   one core and on all, and whether it is worth it.
 #' @export

@@ -117,10 +117,12 @@ map_tasks <- function(x, f, dots, seed, config) {
   }))
 }
 
+FORMULA_ARGS <- as.pairlist(eval(parse(text = "alist(... = , .x = ..1, .y = ..2, . = ..1)")))
+
 as_map_function <- function(f) {
   if (inherits(f, "formula")) {
     if (length(f) != 2L) refuse(".f, a formula, must have one side: ~ .x + 1")
-    return(eval(call("function", as.pairlist(alist(... = , .x = ..1, .y = ..2, . = ..1)), f[[2L]]), environment(f)))
+    return(eval(call("function", FORMULA_ARGS, f[[2L]]), environment(f)))
   }
   match.fun(f)
 }

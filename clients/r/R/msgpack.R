@@ -176,10 +176,11 @@ mp_write_atoms <- function(out, x, path) {
   )
 }
 
-# UTF-8 whatever the locale: where that is plain "C", text that came from elsewhere is not marked as what it is.
+# UTF-8 whatever the locale. enc2utf8 would write what is not valid as "<ff>", and in the locale "C" all that is not ASCII.
 mp_utf8 <- function(x, path) {
-  if (!l10n_info()$`UTF-8` && !l10n_info()$`Latin-1`) {
+  if (!l10n_info()$`Latin-1`) {
     unmarked <- !is.na(x) & Encoding(x) == "unknown" & grepl("[^ -~[:space:]]", x, useBytes = TRUE)
+    if (!all(validUTF8(x[unmarked]))) mp_refuse(path, "a text is not UTF-8; send its bytes: charToRaw()")
     Encoding(x[unmarked]) <- "UTF-8"
   }
   x <- enc2utf8(x)
