@@ -2096,6 +2096,7 @@ _PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"  # pickles of code fit 
 _INLINE_FUNCTION = 1 << 10  # larger ones are put into the bucket, once, instead of into each task
 _MAX_STACK = 8 << 10
 _MAX_DETAIL = 64 << 10  # what the table keeps of an exception
+_NONCE = 16  # bytes that tell one submit or map from others
 
 
 class RemoteTraceback(Exception):
@@ -2149,7 +2150,7 @@ class _Caller:
 
     def calls(self, function: Callable[..., Any]) -> tuple[Callable[[int, Any, Any], list[Any]], Callable[[Outcome], Any]]:
         """Prepares calls of the function: what makes an argument of (index, args, kwargs), and a value of an outcome."""
-        code, nonce, signer = _dumps(function), os.urandom(16), self._signer
+        code, nonce, signer = _dumps(function), os.urandom(_NONCE), self._signer
         place: bytes | str = code
         if len(code) > _INLINE_FUNCTION and self._client.bucket:
             place = "in/~functions/" + hashlib.sha256(code).hexdigest()
@@ -2201,17 +2202,18 @@ class _Callee:
     def __call__(self, argument: Any) -> bytes:
         try:
             version, place, packed, nonce, mac = argument
+            digest = hashlib.sha256(place).digest() if isinstance(place, bytes) else bytes.fromhex(place[-64:])
+            if len(nonce) != _NONCE or len(digest) != 32 or not all(isinstance(b, bytes) for b in (packed, nonce, mac)):
+                raise ValueError("its parts are not what they must be")
         except (TypeError, ValueError):
             raise _Failure("the argument is no call of a function", kind="decode") from None
         if version != _PYTHON:
             raise _Failure(f"the function comes from Python {version}, the worker runs Python {_PYTHON}: pickled code needs the same", permanent=True)
         index = _current.index
-        inline = isinstance(place, bytes)
-        digest = hashlib.sha256(place).digest() if inline else bytes.fromhex(place[-64:])
         if not self._signer.verify(mac, b"call", nonce, index, digest + packed):
             raise _Failure("the function was not signed with this worker's key", permanent=True)
         if digest not in self._functions:
-            code = place if inline else self._fetch(place, digest)
+            code = place if isinstance(place, bytes) else self._fetch(place, digest)
         try:
             if digest not in self._functions:
                 self._keep(digest, pickle.loads(code))

@@ -304,6 +304,19 @@ def test_functions_run_with_the_right_key_only():
             value(starburst.Outcome(0, done[:-1] + b"x"))
 
 
+def test_what_is_no_call_is_refused():
+    good, _ = call(0, abs, -1)
+    bad = [None, 5, "x" * 5, good[:4], [*good, 1], [*good[:3], b"short", good[4]], [good[0], "zz" * 32, *good[2:]], [good[0], 5, *good[2:]], [*good[:4], "mac"]]
+    with Child(PROGRAM, STARBURST_CALLABLES_KEY=KEY) as c:
+        c.read()
+        c.task(starburst.CALLABLES, *bad, [good[0], b"other", *good[2:]])
+        *refused, forged = c.results(len(bad) + 1)
+        assert [r["kind"] for r in refused] == ["decode"] * len(bad)
+        assert "not signed" in forged["message"]
+        c.task(starburst.CALLABLES, good, id=len(bad) + 2)
+        assert isinstance(c.results(1)[0], bytes)
+
+
 def test_a_worker_that_runs_functions_says_so():
     with Child("import starburst; starburst.serve()", STARBURST_CALLABLES_KEY=KEY) as c:
         c.read()
