@@ -159,12 +159,12 @@ resource "aws_iam_role_policy" "schedule" {
   role = aws_iam_role.schedule[0].id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
+    Statement = concat([{
       Sid      = "Invoke"
       Effect   = "Allow"
       Action   = ["lambda:InvokeFunction"]
       Resource = aws_lambda_function.scaler[0].arn
-    }]
+    }], local.kms_statements)
   })
 }
 

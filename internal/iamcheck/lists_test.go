@@ -32,7 +32,7 @@ func TestListsAreReadFromTheModule(t *testing.T) {
 			"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage",
 		},
 		"enqueuer": {"kms:Decrypt", "kms:GenerateDataKey", "sqs:GetQueueUrl", "sqs:SendMessage"},
-		"schedule": {"lambda:InvokeFunction"},
+		"schedule": {"kms:Decrypt", "kms:GenerateDataKey", "lambda:InvokeFunction"},
 	}
 	for name, list := range want {
 		if diff := cmp.Diff(list, lists[name]); diff != "" {

@@ -217,7 +217,7 @@ run "a_key_of_the_accounts_own" {
     permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary"
   }
   assert {
-    condition = alltrue([for p in [aws_iam_role_policy.worker.policy, aws_iam_role_policy.scaler[0].policy, aws_iam_policy.producer.policy, aws_iam_policy.enqueuer.policy, aws_iam_policy.operator.policy, aws_iam_policy.deployer.policy] :
+    condition = alltrue([for p in [aws_iam_role_policy.worker.policy, aws_iam_role_policy.scaler[0].policy, aws_iam_role_policy.schedule[0].policy, aws_iam_policy.producer.policy, aws_iam_policy.enqueuer.policy, aws_iam_policy.operator.policy, aws_iam_policy.deployer.policy] :
       one([for s in jsondecode(p).Statement : s if s.Sid == "Keys"]) == {
         Sid = "Keys", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = "arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
     }])
