@@ -10,13 +10,17 @@ cache=$(cd "$cache" && pwd)
 for tool in python3 curl; do
 	command -v "$tool" >/dev/null || { echo "with-moto: $tool is not installed" >&2; exit 1; }
 done
-if ! cmp -s "$here/moto-requirements.txt" "$cache/moto/requirements.txt"; then
+# One at a time: another run may be fetching it.
+exec 9>"$cache/moto.lock"
+if command -v flock >/dev/null; then flock 9; fi
+if ! cmp -s "$here/moto-requirements.txt" "$cache/moto/requirements.txt" || ! "$cache/moto/bin/python" -c 'import moto' 2>/dev/null; then
 	echo "with-moto: fetching moto" >&2
 	rm -rf "$cache/moto"
 	python3 -m venv "$cache/moto"
 	"$cache/moto/bin/pip" install --quiet --disable-pip-version-check -r "$here/moto-requirements.txt" >&2
 	cp "$here/moto-requirements.txt" "$cache/moto/requirements.txt"
 fi
+exec 9>&-
 
 pid=
 port=
