@@ -111,6 +111,20 @@ func (l *Loop) SetMax(n int) {
 	l.Nudge()
 }
 
+// Adjust changes the policy between two ticks, for what turns out to be otherwise than it was when the loop was made, such as a worker's
+// price. A change that makes no sense is undone and returned.
+func (l *Loop) Adjust(change func(*Config)) error {
+	l.tick.Lock()
+	defer l.tick.Unlock()
+	was := l.config.Policy
+	change(&l.config.Policy)
+	if err := l.config.Policy.Validate(); err != nil {
+		l.config.Policy = was
+		return err
+	}
+	return nil
+}
+
 // Run ticks, the first time at once, until ctx ends; then it gives up the lease and
 // returns nil. It leaves the fleet as it is (see Drain). Errors are logged and followed by
 // growing waits, never returned.

@@ -131,6 +131,22 @@ func TestSetMaxTakesEffectAtOnceInBothDirections(t *testing.T) {
 	})
 }
 
+func TestAPolicyIsAdjustedBetweenTicks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(0)
+	w.edit(queued)
+	l := newLoop(t, w, "a", autoscale.LoopConfig{Policy: autoscale.Config{Max: 50, FirstWave: 50}})
+	if err := l.Adjust(func(c *autoscale.Config) { c.Max = 3 }); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Adjust(func(c *autoscale.Config) { c.Max, c.Mode = 9, "cheapest" }); err == nil {
+		t.Error("a mode that there is not was accepted")
+	}
+	if d, err := l.Once(t.Context()); err != nil || d.Want != 3 {
+		t.Errorf("%s, %v", d.Reason, err)
+	}
+}
+
 func TestTheIntervalIsFromTickToTick(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -70,6 +70,17 @@ func TestWhatIsLeftOfAQuota(t *testing.T) {
 	}
 }
 
+func TestADeploymentMayMakeWorkersLarger(t *testing.T) {
+	t.Parallel()
+	l := &limitsOf{quota: fleet.Quota{Known: true, Limit: 16}}
+	f := open(t, newCloud(), func(cfg *fleet.Config) { cfg.Quotas, cfg.WorkerVCPU = l, 1 })
+	f.SetWorkerVCPU(4)
+	o, err := f.Observer.Observe(t.Context(), noon, autoscale.Standing{Counts: autoscale.Counts{Desired: 1}})
+	if err != nil || o.Quota.Left != 3 {
+		t.Errorf("left %d of 16 with one worker of 4 vCPU, %v", o.Quota.Left, err)
+	}
+}
+
 func TestANewLeaderKnowsHowLargeTheFleetWas(t *testing.T) {
 	t.Parallel()
 	c := newCloud()

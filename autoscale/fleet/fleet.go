@@ -140,6 +140,13 @@ func New(c Config) (*Fleet, error) {
 // Watch counts the job's tasks from the next tick on; without it the job index shows them within Config.DiscoverEvery.
 func (f *Fleet) Watch(job string) { f.Observer.Watch(job) }
 
+// SetWorkerVCPU changes Config.WorkerVCPU: a deployment may make workers larger.
+func (f *Fleet) SetWorkerVCPU(vcpu float64) {
+	f.Observer.mu.Lock()
+	defer f.Observer.mu.Unlock()
+	f.Observer.vcpu = vcpu
+}
+
 // Parts returns what autoscale.New takes.
 func (f *Fleet) Parts() autoscale.Parts {
 	return autoscale.Parts{Observer: f.Observer, Fleet: f.Services, Journal: f.Journal, Lease: f.Lease}

@@ -44,11 +44,11 @@ type Observer struct {
 	past        *past
 	quotas      Quotas
 	subnets     Subnets
-	vcpu        float64 // of a worker
 	minBilled   time.Duration
 	log         *slog.Logger
 
-	mu       sync.Mutex // protects the cache below
+	mu       sync.Mutex // protects what follows
+	vcpu     float64    // of a worker
 	cached   []store.Ledger
 	cachedAt time.Time
 }
@@ -86,7 +86,10 @@ func (o *Observer) Observe(ctx context.Context, now time.Time, standing autoscal
 	o.past.note(now, standing.Running+standing.Pending)
 	var quota, addresses autoscale.Room
 	g.Go(func() error {
-		quota = quotaRoom(gctx, o.quotas, o.past, o.vcpu, standing.Desired)
+		o.mu.Lock()
+		vcpu := o.vcpu
+		o.mu.Unlock()
+		quota = quotaRoom(gctx, o.quotas, o.past, vcpu, standing.Desired)
 		return nil
 	})
 	g.Go(func() error {

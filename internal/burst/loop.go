@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -56,7 +57,7 @@ func (s *Session) prepareLoop(ctx context.Context) error {
 	if s.loop, err = autoscale.New(cfg, parts); err != nil {
 		return exit.Errorf(exit.Usage, "%w", err)
 	}
-	s.watchJob = f.Watch
+	s.fleet, s.watchJob = f, f.Watch
 	if s.cfg.Autoscale.Manual {
 		s.stopLoop = func() {}
 		return nil
@@ -136,8 +137,43 @@ func (s *Session) SetWorkers(n int) {
 	}
 }
 
+// describeEvery is how often ECS is asked anew what a worker is, which a deployment can change.
+const describeEvery = 10 * time.Minute
+
 // Autoscale sizes the stack's service until ctx ends, and leaves it as it is then.
-func (s *Session) Autoscale(ctx context.Context) error { return s.loop.Run(ctx) }
+func (s *Session) Autoscale(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	wg.Go(func() {
+		tick := time.NewTicker(describeEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if err := s.renew(ctx); err != nil && ctx.Err() == nil {
+				s.cfg.Log.Warn("what a worker is and costs is not renewed", "error", err)
+			}
+		}
+	})
+	return s.loop.Run(ctx)
+}
+
+// renew takes over what a worker is and costs by now.
+func (s *Session) renew(ctx context.Context) error {
+	cfg, fc, err := s.planLoop(ctx)
+	if err != nil || fc.WorkerVCPU == 0 { // ECS did not tell, which has been logged
+		return err
+	}
+	s.fleet.SetWorkerVCPU(fc.WorkerVCPU)
+	return s.loop.Adjust(func(p *autoscale.Config) {
+		p.Price, p.StopLag, p.Spot = cfg.Policy.Price, cfg.Policy.StopLag, cfg.Policy.Spot
+	})
+}
 
 // DecideOnce makes one decision, applies it unless it is a dry run, and prints it.
 func (s *Session) DecideOnce(ctx context.Context, w io.Writer) error {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/starburst-go/starburst/autoscale"
+	"github.com/starburst-go/starburst/autoscale/fleet"
 	"github.com/starburst-go/starburst/cost"
 	"github.com/starburst-go/starburst/internal/laptop"
 	"github.com/starburst-go/starburst/internal/role"
@@ -55,6 +56,7 @@ type Session struct {
 	state    string           // of the laptop; "" on AWS
 	opened   time.Time
 	loop     *autoscale.Loop // nil when another process sizes the fleet
+	fleet    *fleet.Fleet    // what the loop sizes
 
 	stopLoop context.CancelFunc
 	loopDone sync.WaitGroup
