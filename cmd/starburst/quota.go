@@ -23,6 +23,7 @@ import (
 	"github.com/starburst-go/starburst/internal/progress"
 	"github.com/starburst-go/starburst/internal/quota"
 	"github.com/starburst-go/starburst/internal/stack"
+	"github.com/starburst-go/starburst/store"
 )
 
 func quotaCommand() *cli.Command {
@@ -31,8 +32,7 @@ func quotaCommand() *cli.Command {
 		Usage:     "the account's Fargate vCPU quotas: limit, used by anyone, left, and what a raise would buy",
 		UsageText: "starburst quota\nstarburst quota --tasks 10000 --task-time 30s\nstarburst quota --request 500 [--spot]",
 		Description: "Asks Service Quotas for the limits and CloudWatch for what anybody in the account and Region uses of them. What cannot\n" +
-			"be read is unknown, and the autoscaler starts nothing for it; " + quota.EnvVCPU + " is a limit of your own. With a job's\n" +
-			"size, it simulates what twice and four times the quota would buy.",
+			"be read is unknown, and the autoscaler starts nothing for it; " + quota.EnvVCPU + " is a limit of your own.  what twice and four times the quota would buy.",
 		Flags: []cli.Flag{
 			&cli.Float64Flag{Name: "request", Usage: "file a request for so many `VCPUS`"},
 			&cli.BoolFlag{Name: "spot", Usage: "request the quota of Fargate Spot; without it, On-Demand"},
@@ -51,8 +51,9 @@ func quotaCommand() *cli.Command {
 type quotaReport struct {
 	Region string     `json:"region"`
 	Quotas []quotaRow `json:"quotas"`
-	// Buys is what more would buy for the job that was named.
-	Buys []simulate.Remedy `json:"buys,omitempty"`
+	// Buys is what more would buy for the job that About names.
+	Buys  []simulate.Remedy `json:"buys,omitempty"`
+	About string            `json:"about,omitempty"`
 	// Filed is the request that was made.
 	Filed *quota.Request `json:"filed,omitempty"`
 }
@@ -97,13 +98,13 @@ func quotaAction(c *cli.Context) error {
 		}
 		report.Quotas = append(report.Quotas, row)
 	}
-	if report.Buys, err = raiseBuys(c, report.Quotas[0]); err != nil {
+	if err := raiseBuys(c, &report); err != nil {
 		return err
 	}
 	if c.String("output") == "json" {
 		return printJSON(c.App.Writer, report)
 	}
-	return report.print(c)
+	return report.print(c.App.Writer)
 }
 
 // accountClients are the stack's clients or, without a stack, those of the environment's account.
@@ -148,29 +149,61 @@ func readRow(c *cli.Context, r *quota.Reader, api quota.ServiceQuotas, kind quot
 	return row, nil
 }
 
-// raiseBuys simulates the named job with the room that is left and with that of twice and four times the limit.
-func raiseBuys(c *cli.Context, q quotaRow) ([]simulate.Remedy, error) {
-	if !c.IsSet("tasks") || q.Workers == nil {
-		return nil, nil
+// raiseBuys simulates a job with the room that is left and with that of twice and four times the limit.
+func raiseBuys(c *cli.Context, r *quotaReport) error {
+	q := r.Quotas[0]
+	if q.Workers == nil {
+		return nil
+	}
+	job, about, err := jobToRaiseFor(c)
+	if about == "" || err != nil {
+		return err
 	}
 	per := float64(c.Int64("vcpu")) / 1000
 	var rooms []int
 	for _, times := range []float64{1, 2, 4} {
-		if n := int((times*q.Limit.VCPU - q.Used.VCPU) / per); n > 0 {
+		if n := min(int((times*q.Limit.VCPU-q.Used.VCPU)/per), maxRoom); n > 0 {
 			rooms = append(rooms, n)
 		}
 	}
-	job := simulate.Job{Tasks: c.Int("tasks"), Mean: c.Duration("task-time"), CV: c.Float64("cv"),
-		Size: cost.Size{VCPUMilli: c.Int64("vcpu"), MemoryMiB: c.Int64("vcpu") * 2048 / 1000}}
-	buys, err := simulate.Rooms(c.Context, job, rooms, runtime.GOMAXPROCS(0))
+	r.About = about
+	r.Buys, err = simulate.Rooms(c.Context, job, rooms, runtime.GOMAXPROCS(0))
 	if err != nil && c.Context.Err() == nil {
-		return nil, exit.Errorf(exit.Usage, "%w", err)
+		return exit.Errorf(exit.Usage, "%w", err)
 	}
-	return buys, err
+	return err
 }
 
-func (r quotaReport) print(c *cli.Context) error {
-	w := c.App.Writer
+// jobToRaiseFor is the job that the flags name or, without them, what the stack's largest unfinished job has left; about is "" when there is none.
+func jobToRaiseFor(c *cli.Context) (job simulate.Job, about string, err error) {
+	job = simulate.Job{Tasks: c.Int("tasks"), Mean: c.Duration("task-time"), CV: c.Float64("cv"),
+		Size: cost.Size{VCPUMilli: c.Int64("vcpu"), MemoryMiB: c.Int64("vcpu") * 2048 / 1000}}
+	if c.IsSet("tasks") {
+		return job, fmt.Sprintf("%s tasks of %s each", progress.Count(job.Tasks), job.Mean), nil
+	}
+	if _, err := findStack(c.Context); err != nil {
+		return job, "", nil //nolint:nilerr // an account without a stack has no job
+	}
+	s, err := connect(c)
+	if err != nil {
+		return job, "", err
+	}
+	err = withSession(c, s, func(ctx context.Context, _ func(store.Job)) error {
+		b, found, err := s.Backlog(ctx)
+		if err != nil || !found || b.Durations.Seen == 0 {
+			return err
+		}
+		job.Tasks, job.Mean, job.Seen = b.Left, b.Durations.Mean, int(min(b.Durations.Seen, 1<<30))
+		if b.Durations.Counted > 1 && !c.IsSet("cv") {
+			job.CV = min(b.Durations.CV, maxCV)
+		}
+		about = fmt.Sprintf("the %s tasks left of job %s, %s each by %s", progress.Count(b.Left), b.Job.ID, short(job.Mean), b.Durations.Source)
+		return nil
+	})
+	return job, about, err
+}
+
+func (r quotaReport) print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
 	_, _ = fmt.Fprintf(t, "%s\tLIMIT\tUSED BY ANYONE\tAVAILABLE\tWORKERS\tLIMIT FROM\tUSE FROM\n", cmp.Or(r.Region, "QUOTA"))
 	for _, q := range r.Quotas {
@@ -192,7 +225,7 @@ func (r quotaReport) print(c *cli.Context) error {
 		}
 	}
 	if len(r.Buys) > 0 {
-		_, _ = fmt.Fprintf(w, "\n%s tasks of %s each:\n", progress.Count(c.Int("tasks")), c.Duration("task-time"))
+		_, _ = fmt.Fprintf(w, "\n%s:\n", r.About)
 	}
 	for i, b := range r.Buys {
 		what := "now"

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/internal/localaws"
@@ -91,4 +92,20 @@ func TestAQuotaThatNobodyTellsIsUnknown(t *testing.T) {
 	if out := must(t, "quota"); strings.Count(out, "unknown") < 3 || !strings.Contains(out, "no applied value of L-3032A538") || !strings.Contains(out, "set STARBURST_VCPU_QUOTA") {
 		t.Errorf("%s", out)
 	}
+}
+
+// Without a word about a job, a raise is for what the stack has left to do.
+func TestQuotaLooksAtTheStacksOwnJob(t *testing.T) {
+	startDev(t, "sleep", "{}")
+	t.Setenv("STARBURST_VCPU_QUOTA", "3")
+	job := strings.TrimSpace(must(t, "submit", "exec", "--chunk", "1", "--input", writeFile(t, "in.txt", strings.Repeat("0.5\n", 200))))
+	for end := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
+		if r := readQuotas(t); len(r.Buys) == 3 && strings.Contains(r.About, "tasks left of job "+job) {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("job %s is not looked at: %s", job, must(t, "quota"))
+		}
+	}
+	must(t, "cancel", job)
 }
