@@ -238,3 +238,37 @@ func TestAMemoryThatIsTooLargeOrOfAnotherVersionLosesNoDecision(t *testing.T) {
 		t.Errorf("%+v, %+v, %v, %v", d, after, found, err)
 	}
 }
+
+// Each look at the usage costs money, so that a fleet at zero without work takes none; with work it looks before it launches.
+func TestAnIdleFleetAsksForNoQuota(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		because string
+		edit    func(*cloud)
+		desired int
+		asked   bool
+	}{
+		{"nothing to do, nobody there", func(*cloud) {}, 0, false},
+		{"a message", func(c *cloud) { c.visible = "1" }, 0, true},
+		{"a retry that is delayed", func(c *cloud) { c.delayed = "1" }, 0, true},
+		{"a job", func(c *cloud) { c.jobs["a"] = job("a", nil) }, 0, true},
+		{"a worker", func(*cloud) {}, 1, true},
+		{"somebody wants a least number", func(c *cloud) { c.control.Scale.Min = 1 }, 0, true},
+	} {
+		world := newCloud()
+		c.edit(world)
+		l := &limitsOf{quota: fleet.Quota{Known: true, Limit: 6}}
+		f := open(t, world, func(cfg *fleet.Config) { cfg.Quotas, cfg.WorkerVCPU = l, 1 })
+		for id := range world.jobs {
+			f.Watch(id)
+		}
+		o, err := f.Observer.Observe(t.Context(), noon, autoscale.Standing{Counts: counts(c.desired)})
+		if err != nil || o.Quota.Known != c.asked || !o.Quota.Limited {
+			t.Errorf("%s: %+v, %v", c.because, o.Quota, err)
+		}
+	}
+}
+
+func counts(desired int) autoscale.Counts {
+	return autoscale.Counts{Desired: desired, Running: desired}
+}

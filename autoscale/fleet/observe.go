@@ -84,14 +84,7 @@ func (o *Observer) Observe(ctx context.Context, now time.Time, standing autoscal
 		return err
 	})
 	o.past.note(now, standing.Running+standing.Pending)
-	var quota, addresses autoscale.Room
-	g.Go(func() error {
-		o.mu.Lock()
-		vcpu := o.vcpu
-		o.mu.Unlock()
-		quota = quotaRoom(gctx, o.quotas, o.past, vcpu, standing.Desired)
-		return nil
-	})
+	var addresses autoscale.Room
 	g.Go(func() error {
 		addresses = addressRoom(gctx, o.subnets, standing.Counts)
 		return nil
@@ -99,7 +92,8 @@ func (o *Observer) Observe(ctx context.Context, now time.Time, standing autoscal
 	if err := g.Wait(); err != nil {
 		return autoscale.Observation{}, err
 	}
-	obs.Quota, obs.Addresses, obs.Asked = quota, addresses, askedOf(asked.Scale)
+	obs.Addresses, obs.Asked = addresses, askedOf(asked.Scale)
+	obs.Quota = o.quotaLeft(ctx, len(jobs) > 0 || obs.Visible+obs.InFlight+obs.Delayed > 0 || obs.Asked.Min > 0, standing)
 	o.settler.learn(ledgers)
 	o.settler.settleIfDue(ctx, now, standing.Desired > standing.Running)
 	obs.Taken = taken
@@ -121,6 +115,20 @@ func (o *Observer) Observe(ctx context.Context, now time.Time, standing autoscal
 	o.expect.refresh(ctx, jobs, now)
 	kinds(&obs, jobs, o.expect.of, o.roster.handlers(), ledgers)
 	return obs, o.spend(&obs, ledgers, recent, jobs, now)
+}
+
+// quotaLeft reads the quota for a fleet that has workers, or may want some: CloudWatch bills each look at the usage, and one
+// a minute would be most of what a fleet costs that stands at zero.
+func (o *Observer) quotaLeft(ctx context.Context, wanted bool, standing autoscale.Standing) autoscale.Room {
+	if o.quotas != nil && !wanted && standing.Desired+standing.Running+standing.Pending == 0 {
+		room := autoscale.UnknownRoom()
+		room.Note = "not asked while there is nothing to do"
+		return room
+	}
+	o.mu.Lock()
+	vcpu := o.vcpu
+	o.mu.Unlock()
+	return quotaRoom(ctx, o.quotas, o.past, vcpu, standing.Desired)
 }
 
 // attend adds what is known of the workers one by one.
