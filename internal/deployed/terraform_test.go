@@ -81,7 +81,7 @@ func (d *deployment) try(t *testing.T, args ...string) ([]byte, int) {
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	begun := time.Now()
 	err := cmd.Run()
-	t.Logf("terraform %s took %.0f s", args[0], time.Since(begun).Seconds())
+	t.Logf("%s: terraform %s took %.0f s", t.Name(), args[0], time.Since(begun).Seconds())
 	var ended *exec.ExitError
 	switch {
 	case err == nil:

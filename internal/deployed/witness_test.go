@@ -67,7 +67,7 @@ func TestMoto(t *testing.T) {
 	l := startLambda(t, filepath.Join(os.Getenv(envDist), "lambda-"+zipArch(), "bootstrap"), env, 20*time.Second)
 	w.work(t)
 	events, answers, failures := l.outcome()
-	t.Logf("the function was invoked %d times; its last answer is %s", events, last(answers))
+	t.Logf("%s: the function was invoked %d times; its last answer is %s", t.Name(), events, last(answers))
 	if len(failures) > 0 || len(answers) == 0 {
 		t.Errorf("the function failed %d times, answered %d times: %v", len(failures), len(answers), failures)
 	}
@@ -148,7 +148,7 @@ func (w *witness) apply(t *testing.T, more ...string) {
 		t.Errorf("apply took %v; at most %v is allowed", took, applyTime)
 	}
 	if i := bytes.Index(out, []byte("Apply complete!")); i >= 0 {
-		t.Logf("%s", bytes.TrimSpace(bytes.SplitN(out[i:], []byte("\n"), 2)[0]))
+		t.Logf("%s: %s", t.Name(), bytes.TrimSpace(bytes.SplitN(out[i:], []byte("\n"), 2)[0]))
 	}
 	w.site = w.d.site(t)
 	w.d.mustBeSettled(t, "right after the apply")
@@ -200,10 +200,10 @@ func (w *witness) work(t *testing.T) {
 	w.awaitSize(ctx, t, func(n int) bool { return n > 0 })
 	w.d.mustBeSettled(t, "after a deploy, and while the autoscaler holds another count")
 	w.check(t, results)
-	t.Logf("%d tasks took %.0f s from the submission to the last result", tasks, time.Since(begun).Seconds())
+	t.Logf("%s: %d tasks took %.0f s from the submission to the last result", t.Name(), tasks, time.Since(begun).Seconds())
 	w.awaitSize(ctx, t, func(n int) bool { return n == 0 })
 	sizes, at := c.gone(ctx)
-	t.Logf("desired counts %v, after %.0f s", sizes, at)
+	t.Logf("%s: desired counts %v, after %.0f s", t.Name(), sizes, at)
 	checkWaves(t, sizes)
 	if left := look[map[string]int](t, w, "waiting"); left[w.stackName()] != 0 || left[w.stackName()+"-dlq"] != 0 {
 		t.Errorf("messages are left: %v", left)
@@ -337,7 +337,7 @@ func (w *witness) judge(t *testing.T) {
 	}
 	for who, r := range w.by {
 		seen := r.Actions()
-		t.Logf("%s called %s", who, strings.Join(seen, " "))
+		t.Logf("%s: %s called %s", t.Name(), who, strings.Join(seen, " "))
 		if len(seen) == 0 {
 			t.Errorf("%s called nothing", who)
 		}

@@ -199,7 +199,7 @@ func (w *world) judge(t *testing.T) {
 	lists := load(t)
 	for name, r := range w.by {
 		seen := r.Actions()
-		t.Logf("%s called %s", name, strings.Join(seen, " "))
+		t.Logf("%s called %s; allowed, and not called here: %s", name, strings.Join(seen, " "), strings.Join(lists.Unused(name, seen), " "))
 		for _, action := range lists.Missing(name, seen) {
 			t.Errorf("%s called %s (%d times), which %s does not allow", name, action, r.Count(action), module)
 		}
