@@ -7,7 +7,7 @@ python3 -c 'import venv, ensurepip' || { echo "demo-python: Python 3 with venv i
 venv=.cache/languages/venv
 [ -x $venv/bin/python ] || python3 -m venv $venv
 $venv/bin/pip install --quiet --disable-pip-version-check -r clients/python/requirements.txt -r clients/python/requirements-test.txt
-export STARBURST_BINARY="$PWD/bin/starburst" PYTHONPATH="$PWD/clients/python" PYTHONDONTWRITEBYTECODE=1
+export STARBURST_BIN="$PWD/bin/starburst" PYTHONPATH="$PWD/clients/python" PYTHONDONTWRITEBYTECODE=1
 start=$(date +%s)
 for example in montecarlo bootstrap features gridsearch; do
 	$venv/bin/python examples/python/$example.py

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Handlers in Node.js behind a real worker, on stacks that the tests start with the command of STARBURST_BINARY.
+// Handlers in Node.js behind a real worker, on stacks that the tests start with the command of STARBURST_BIN.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -12,8 +12,8 @@ import { fileURLToPath } from "node:url";
 import { Starburst, StarburstError, TaskDiedError } from "./starburst.mjs";
 import { Stream } from "./worker.mjs";
 
-const binary = process.env.STARBURST_BINARY;
-const skip = binary || process.env.STARBURST_TEST_LANGUAGES ? false : "no starburst command: set STARBURST_BINARY";
+const binary = process.env.STARBURST_BIN;
+const skip = binary || process.env.STARBURST_TEST_LANGUAGES ? false : "no starburst command: set STARBURST_BIN";
 const timeout = 90_000; // on a busy machine
 
 const PROGRAM = `

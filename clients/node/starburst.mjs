@@ -1391,7 +1391,7 @@ async function startStack(/** @type {string} */ binary, /** @type {string[]} */ 
   } catch (e) {
     child.kill();
     remove();
-    const hint = /** @type {any} */ (e).code === "ENOENT" ? "; put the command starburst on the PATH, or name it by STARBURST_BINARY" : "";
+    const hint = /** @type {any} */ (e).code === "ENOENT" ? "; put the command starburst on the PATH, or name it by STARBURST_BIN" : "";
     throw new StarburstError(`\`${binary} dev\` did not start: ${log.trim() || /** @type {Error} */ (e).message}${hint}`, { cause: e });
   }
 }
@@ -1417,9 +1417,9 @@ export class Starburst {
    * @param {object} options
    * @param {string[]} options.serve the program and its arguments: ["node", "worker-program.mjs"]; see worker.mjs
    * @param {number} [options.workers] the most worker processes (2)
-   * @param {string} [options.binary] default: STARBURST_BINARY, else "starburst" on the PATH
+   * @param {string} [options.binary] default: STARBURST_BIN, else "starburst" on the PATH
    */
-  static async local({ serve, workers = 2, binary = process.env.STARBURST_BINARY || "starburst" }) {
+  static async local({ serve, workers = 2, binary = process.env.STARBURST_BIN || "starburst" }) {
     const { env, end } = await startStack(binary, serve, workers);
     const credentials = { accessKeyId: "starburst-local", secretAccessKey: "starburst-local" }; // the endpoint checks none
     const sb = new Starburst({

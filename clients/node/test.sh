@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the helpers' tests. With a stack in the environment: those on it. Without one: all others; with
-# STARBURST_BINARY, those that start stacks of their own too. Needs `npm ci` first.
+# STARBURST_BIN, those that start stacks of their own too. Needs `npm ci` first.
 # Prints the report of each test only when one has failed.
 set -eu
 cd "$(dirname "$0")"

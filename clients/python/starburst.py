@@ -2259,10 +2259,10 @@ class _LocalStack:
     """Queue, table, bucket and workers on this machine, by the starburst command, until close or the end of this process."""
 
     def __init__(self, workers: int, binary: str, serve: Sequence[str]) -> None:
-        self.binary = binary or os.environ.get("STARBURST_BINARY") or shutil.which("starburst") or ""
+        self.binary = binary or os.environ.get("STARBURST_BIN") or shutil.which("starburst") or ""
         if not self.binary:
             raise StarburstError("no stack is configured (STARBURST_QUEUE_URL), and to start one here the command `starburst` must be on "
-                                 "the PATH, or named by STARBURST_BINARY")
+                                 "the PATH, or named by STARBURST_BIN")
         self.key = os.urandom(32).hex()
         self._dir = tempfile.mkdtemp(prefix="starburst-")
         self._finalizer = weakref.finalize(self, _LocalStack._end, None, self._dir)
@@ -2366,7 +2366,7 @@ class Executor(concurrent.futures.Executor):
         slots: the tasks that each of a stack's workers runs at once, for the default chunk.
         linger: seconds that `submit` waits for company before it sends: SQS bills by the call.
         callables_key: the key that the stack's workers have for functions. Default: as for `serve`.
-        binary: the starburst command. Default: STARBURST_BINARY, or the one on the PATH.
+        binary: the starburst command. Default: STARBURST_BIN, or the one on the PATH.
         serve: the program, in any language, that the workers of a started stack run, and its arguments. Default: this
             program's `@task` functions, and functions.
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the helper's tests with the python3 of the PATH. With a stack in the environment: those on it.
-# Without one: all others, and the examples'; with STARBURST_BINARY, those that start stacks of their own too.
+# Without one: all others, and the examples'; with STARBURST_BIN, those that start stacks of their own too.
 set -eu
 cd "$(dirname "$0")"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$PWD"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One test for two executors: what concurrent.futures.ProcessPoolExecutor does, starburst.Executor does.
 
-The executor starts a stack of its own with the command that STARBURST_BINARY names, or the PATH has.
+The executor starts a stack of its own with the command that STARBURST_BIN names, or the PATH has.
 """
 
 import concurrent.futures
@@ -17,10 +17,10 @@ import pytest
 
 import starburst
 
-have = os.environ.get("STARBURST_BINARY") or shutil.which("starburst")
+have = os.environ.get("STARBURST_BIN") or shutil.which("starburst")
 pytestmark = [
     pytest.mark.skipif("STARBURST_QUEUE_URL" in os.environ, reason="a stack is configured; these tests start their own"),
-    pytest.mark.skipif(not have and "STARBURST_TEST_LANGUAGES" not in os.environ, reason="no starburst command (STARBURST_BINARY)"),
+    pytest.mark.skipif(not have and "STARBURST_TEST_LANGUAGES" not in os.environ, reason="no starburst command (STARBURST_BIN)"),
 ]
 
 TIMEOUT = 90  # seconds, on a busy machine
@@ -378,7 +378,7 @@ def test_the_workers_own_self_test_holds():
 
 
 def test_no_stack_and_no_command_is_told(monkeypatch):
-    monkeypatch.delenv("STARBURST_BINARY", raising=False)
+    monkeypatch.delenv("STARBURST_BIN", raising=False)
     monkeypatch.setenv("PATH", "")
     with pytest.raises(starburst.StarburstError, match="STARBURST_QUEUE_URL.*PATH"):
         starburst.Executor(workers=1)

@@ -8,5 +8,5 @@ venv=.cache/languages/venv
 [ -x $venv/bin/python ] || python3 -m venv $venv
 $venv/bin/pip install --quiet --disable-pip-version-check -r clients/python/requirements.txt
 [ -d clients/node/node_modules ] || npm ci --prefix clients/node --no-audit --no-fund --loglevel=error
-export STARBURST_BINARY="$PWD/bin/starburst" PYTHONPATH="$PWD/clients/python" PYTHONDONTWRITEBYTECODE=1
+export STARBURST_BIN="$PWD/bin/starburst" PYTHONPATH="$PWD/clients/python" PYTHONDONTWRITEBYTECODE=1
 exec $venv/bin/python scripts/languages/bench/bench.py "$@"

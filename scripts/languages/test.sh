@@ -64,7 +64,7 @@ step Go go_module
 step starburst command_line
 
 export STARBURST_TEST_LANGUAGES=$cache # from here on, what cannot be run is no longer skipped
-export STARBURST_BINARY=$cache/starburst
+export STARBURST_BIN=$cache/starburst
 for language in python node; do
 	start=$SECONDS
 	PATH=$cache/venv/bin:$PATH clients/$language/test.sh
