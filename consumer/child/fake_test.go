@@ -29,7 +29,7 @@ type fakeChild struct {
 var fakeHandlers = []string{
 	"selftest.echo", "selftest.context", "selftest.fail", "selftest.permanent", "selftest.detail", "selftest.unpackable",
 	"selftest.print", "selftest.progress", "selftest.log", "selftest.sleep", "selftest.exit",
-	"garbage", "zero", "cut", "other id", "twice", "not msgpack", "no bin", "eat", "hang", "stubborn", "family", "signal", "leave", "pid", "cancellable", "closed", "bad result", "env",
+	"garbage", "zero", "cut", "other id", "twice", "not msgpack", "no bin", "eat", "hang", "stubborn", "family", "signal", "leave", "pid", "cancellable", "until quiet", "closed", "bad result", "env",
 }
 
 // fake runs the fake child and returns its exit status.
@@ -243,6 +243,11 @@ func (c *fakeChild) misbehave(h, v any) {
 		c.done(os.Getpid())
 		c.say(map[string]any{"t": "bye", "reason": "tired"})
 		os.Exit(0)
+	case "until quiet":
+		f, err := c.read()
+		if err == nil {
+			c.done(f["t"])
+		}
 	case "cancellable":
 		f, err := c.read()
 		if err == nil && f["t"] == "cancel" && number(f["id"]) == c.id {

@@ -71,10 +71,22 @@ func converse(ctx context.Context, c Config, v Vector) Report {
 	stop := context.AfterFunc(ctx, func() { _ = procgroup.Kill(t.cmd.Process.Pid) })
 	err = t.play(v)
 	stop()
+	t.leave()
 	_ = procgroup.Kill(t.cmd.Process.Pid)
 	waiting.Wait()
-	_, _ = t.in.Close(), t.out.Close()
+	_ = t.out.Close()
 	return Report{Vector: v, Err: errors.Join(ctx.Err(), err), Stderr: t.stderr.String()}
+}
+
+// leave lets the child clean up, as far as it listens.
+func (t *conversation) leave() {
+	_ = t.in.Close()
+	limit := time.NewTimer(time.Second)
+	defer limit.Stop()
+	select {
+	case <-t.ended:
+	case <-limit.C:
+	}
 }
 
 // vectorEnv is the child's environment with the vector's changes.
