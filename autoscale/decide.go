@@ -32,7 +32,7 @@ func Decide(c Config, s State, o Observation) (State, Decision) {
 	if v.want > c.Max {
 		v = &verdict{want: max(0, c.Max), binding: BindMax, reason: fmt.Sprintf("max is %d, the fleet has %d", c.Max, o.Desired)}
 	}
-	*v = o.Asked.floor(*v, &o, c.Max)
+	*v = o.Asked.floor(c.Warm.keep(*v, &s, &o, c.Max), &o, c.Max)
 	v.over = over(&o)
 	return settle(s, o, w, o.Asked.hold(*v, &o))
 }

@@ -65,6 +65,8 @@ type Policy struct {
 	Budget Caps
 	// Spot is how Spot is used.
 	Spot Spot
+	// Warm is the pool that stays when there is nothing to do.
+	Warm Warm
 }
 
 // Caps are upper bounds on what the workers may cost; 0 is none. What other lines of the
@@ -133,7 +135,7 @@ func (p Policy) validate() error {
 	if min(p.MaxWait, p.Tick, p.Billed, p.StopLag) < 0 || min(p.LaunchRate, p.LaunchBurst) < 0 {
 		return errors.New("autoscale: MaxWait, Tick, Billed, StopLag, LaunchRate and LaunchBurst must not be negative")
 	}
-	return p.Spot.validate()
+	return errors.Join(p.Spot.validate(), p.Warm.validate())
 }
 
 // Evidence is what the modes other than Fast decide by, besides the counts.

@@ -36,7 +36,7 @@ func size(c Config, s State, o Observation, w work) (State, verdict) {
 	if v.want > c.Max { // an operator's word counts more than a busy worker
 		v = verdict{want: max(0, c.Max), binding: BindMax, reason: fmt.Sprintf("max is %d, the fleet has %d", c.Max, o.Desired)}
 	}
-	v = o.Asked.floor(v, &o, g.most())
+	v = o.Asked.floor(c.Warm.keep(v, &s, &o, c.Max), &o, g.most())
 	v.next = g.next(v.want)
 	v.over = over(&o)
 	v.onDemand = c.Spot.onDemand(&s, &o, &g.l, v.want, g.stuck() > 0)

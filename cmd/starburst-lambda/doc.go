@@ -26,6 +26,8 @@
 //	STARBURST_MAX_COST_PER_HOUR, STARBURST_MAX_COST_PER_DAY
 //	                            most dollars in any hour and in any 24 hours
 //	STARBURST_VCPU_QUOTA        vCPUs that the fleet may use; 0 or unset asks Service Quotas
+//	STARBURST_WARM, STARBURST_WARM_FOR
+//	                            workers that stay when there is nothing to do, and for how long (default: 0, 15m)
 //	STARBURST_SUBNETS           the workers' subnets, whose free addresses are a limit (optional)
 //	STARBURST_START_UP, STARBURST_STOP_LAG, STARBURST_LAUNCH_RATE, STARBURST_LAUNCH_BURST, STARBURST_EXCLUSIVE
 //	                            see `starburst autoscale --help`

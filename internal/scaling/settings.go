@@ -29,6 +29,8 @@ const (
 	EnvStopLag        = "STARBURST_STOP_LAG"
 	EnvLaunchRate     = "STARBURST_LAUNCH_RATE"
 	EnvLaunchBurst    = "STARBURST_LAUNCH_BURST"
+	EnvWarm           = "STARBURST_WARM"
+	EnvWarmFor        = "STARBURST_WARM_FOR"
 	EnvExclusive      = "STARBURST_EXCLUSIVE"
 	EnvSubnets        = "STARBURST_SUBNETS"
 	EnvMaxCostPerDay  = "STARBURST_MAX_COST_PER_DAY"
@@ -48,6 +50,7 @@ type Settings struct {
 	MaxWait, StartUp, StopLag time.Duration
 	LaunchRate, LaunchBurst   float64
 	Exclusive                 bool
+	Warm                      autoscale.Warm
 
 	// VCPUQuota is the operator's own limit; 0 asks Service Quotas.
 	VCPUQuota float64
@@ -96,6 +99,8 @@ func All() []Setting {
 		{EnvStopLag, "stop-lag", "`DURATION` for which a stopped worker is still paid (default: with a budget the container's stop time-out, else 2s)", duration(func(s *Settings) *time.Duration { return &s.StopLag })},
 		{EnvLaunchRate, "launch-rate", "`LAUNCHES` a second that the account allows (default: 20)", number(func(s *Settings) *float64 { return &s.LaunchRate })},
 		{EnvLaunchBurst, "launch-burst", "`LAUNCHES` at once that the account allows (default: 100)", number(func(s *Settings) *float64 { return &s.LaunchBurst })},
+		{EnvWarm, "warm", "`WORKERS` that stay for a while when there is nothing to do (default: 0)", whole(func(s *Settings) *int { return &s.Warm.Workers })},
+		{EnvWarmFor, "warm-for", "how long `DURATION` they stay (default: 15m)", duration(func(s *Settings) *time.Duration { return &s.Warm.For })},
 		{EnvExclusive, "exclusive", "`true` when nobody but Starburst's clients sends to the queue: its approximate counts are ignored (default: false)", readExclusive},
 	}
 }
@@ -114,7 +119,7 @@ func FromEnv(getenv func(string) string) (s Settings, err error) {
 func (s Settings) Policy() autoscale.Config {
 	p := autoscale.Policy{
 		Efficiency: s.Efficiency, Deadline: s.Deadline, Value: s.Value, MaxWait: s.MaxWait, StopLag: s.StopLag,
-		LaunchRate: s.LaunchRate, LaunchBurst: s.LaunchBurst, Exclusive: s.Exclusive, Budget: s.Budget,
+		LaunchRate: s.LaunchRate, LaunchBurst: s.LaunchBurst, Exclusive: s.Exclusive, Budget: s.Budget, Warm: s.Warm,
 	}
 	switch {
 	case s.Mode == fast:

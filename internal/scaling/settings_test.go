@@ -22,6 +22,7 @@ func TestEverySettingIsReadFromItsVariable(t *testing.T) {
 		scaling.EnvDeadline: "2026-11-24T13:00:00+01:00", scaling.EnvBudget: "5", scaling.EnvValue: "$20", scaling.EnvMaxWait: "15m",
 		scaling.EnvMaxCostPerHour: "2", scaling.EnvMaxCostPerDay: "30", "STARBURST_VCPU_QUOTA": "64", scaling.EnvSubnets: "subnet-a, subnet-b",
 		scaling.EnvStartUp: "90s", scaling.EnvStopLag: "120s", scaling.EnvLaunchRate: "10", scaling.EnvLaunchBurst: "50", scaling.EnvExclusive: "true",
+		scaling.EnvWarm: "3", scaling.EnvWarmFor: "10m",
 	}
 	if len(env) != len(scaling.All()) {
 		t.Errorf("there are %d settings, tried are %d", len(scaling.All()), len(env))
@@ -33,7 +34,7 @@ func TestEverySettingIsReadFromItsVariable(t *testing.T) {
 	want := scaling.Settings{
 		MaxWorkers: 100, Slots: 4, Mode: "budget", Efficiency: .5, Deadline: noon, Value: 20 * cost.USD, MaxWait: 15 * time.Minute,
 		Budget:  autoscale.Caps{Total: 5 * cost.USD, PerHour: 2 * cost.USD, PerDay: 30 * cost.USD},
-		StartUp: 90 * time.Second, StopLag: 2 * time.Minute, LaunchRate: 10, LaunchBurst: 50, Exclusive: true,
+		StartUp: 90 * time.Second, StopLag: 2 * time.Minute, LaunchRate: 10, LaunchBurst: 50, Exclusive: true, Warm: autoscale.Warm{Workers: 3, For: 10 * time.Minute},
 		VCPUQuota: 64, Subnets: []string{"subnet-a", "subnet-b"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
