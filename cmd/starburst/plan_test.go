@@ -18,11 +18,11 @@ func TestPlanAnswersInFiguresAndAnExitCode(t *testing.T) {
 		out  string
 		err  string
 	}{
-		{"--tasks 100 --task-time 10s --workers 20 --deadline 1h", exit.OK, "besides the workers: dynamodb.rru", ""},
+		{"--tasks 40 --task-time 10s --workers 20 --deadline 1h", exit.OK, "besides the workers: dynamodb.rru", ""},
 		{"--tasks 100 --task-time 10s --workers 20 --deadline 10s", exit.Refused, "does not fit", "the job does not fit"},
 		{"--tasks 3 --task-time 1s --workers 20", exit.OK, "run it locally", ""},
 		{"--range 1:100 --task-time 10s --workers 20 --arm --spot", exit.OK, "FARGATE_SPOT arm", ""},
-		{"--tasks 600 --task-time 1m --workers 5 --cv 0", exit.OK, "this is what binds", ""},
+		{"--tasks 60 --task-time 1m --workers 3 --cv 0", exit.OK, "this is what binds", ""},
 		{"--tasks 0 --task-time 1s --workers 20", exit.Usage, "", "0 tasks cannot be planned"},
 		{"--tasks 1 --task-time 1s --workers 20 --budget much", exit.Usage, "", "--budget"},
 		{"--tasks 1 --task-time 1s --workers 20 -o x", exit.Usage, "", "is not a format"},

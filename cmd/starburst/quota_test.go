@@ -33,14 +33,14 @@ func readQuotas(t *testing.T, args ...string) (r quotaReport) {
 
 func TestQuotaTellsWhatIsLeftAndFilesRaises(t *testing.T) {
 	startAccount(t, 6)
-	r := readQuotas(t, "--tasks", "600", "--task-time", "30s", "--vcpu", "2000")
+	r := readQuotas(t, "--tasks", "60", "--task-time", "1m", "--vcpu", "2000")
 	if q := r.Quotas[0]; q.Code != "L-3032A538" || !q.Known() || *q.Available != 6 || *q.Workers != 3 || q.Limit.Source != "Service Quotas" || q.Used.Source != "CloudWatch" {
 		t.Errorf("%+v", q)
 	}
 	if b := r.Buys; len(b) != 3 || b[0].Workers != 3 || b[1].Workers != 6 || b[2].Workers != 12 || b[1].Seconds > .7*b[0].Seconds || b[2].Seconds > .7*b[1].Seconds {
 		t.Errorf("what more would buy: %+v", b)
 	}
-	out := must(t, "quota", "--tasks", "600", "--task-time", "30s")
+	out := must(t, "quota", "--tasks", "60", "--task-time", "1m")
 	for _, says := range []string{"us-east-1", "on-demand vCPU  6", "2 times the quota", "4 times the quota", "starburst quota --request 12"} {
 		if !strings.Contains(out, says) {
 			t.Errorf("no %q in\n%s", says, out)
@@ -85,7 +85,7 @@ func TestQuotaTellsWhatIsLeftAndFilesRaises(t *testing.T) {
 
 func TestAQuotaThatNobodyTellsIsUnknown(t *testing.T) {
 	startAccount(t, 0)
-	r := readQuotas(t, "--tasks", "600", "--task-time", "30s")
+	r := readQuotas(t, "--tasks", "60", "--task-time", "1m")
 	if q := r.Quotas[0]; q.Limit.Known || q.Available != nil || q.Workers != nil || r.Buys != nil {
 		t.Errorf("%+v", r)
 	}
