@@ -110,13 +110,10 @@ func (c *Caller) Denied(ctx context.Context, principal, resource string, actions
 // PrincipalOf is the role behind a session, by the ARN that IAM knows it by; any other principal is returned as it is.
 // A role with a path cannot be told from its sessions: its ARN is then wrong, and IAM says that there is no such role.
 func PrincipalOf(arn string) string {
-	rest, session := "", ""
-	if i := strings.Index(arn, ":assumed-role/"); i > 0 {
-		rest = arn[i+len(":assumed-role/"):]
-		rest, session, _ = strings.Cut(rest, "/")
-		if session != "" {
-			return strings.Replace(arn[:i], ":sts:", ":iam:", 1) + ":role/" + rest
-		}
+	account, session, is := strings.Cut(arn, ":assumed-role/")
+	role, _, named := strings.Cut(session, "/")
+	if !is || !named {
+		return arn
 	}
-	return arn
+	return strings.Replace(account, ":sts:", ":iam:", 1) + ":role/" + role
 }

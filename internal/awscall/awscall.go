@@ -8,8 +8,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -90,9 +92,7 @@ func (c *Caller) JSON(ctx context.Context, s Service, operation string, in, out 
 // Query calls an operation of the query protocol. out, with its XML tags, is filled in unless nil.
 func (c *Caller) Query(ctx context.Context, s Service, operation string, form url.Values, out any) (Answer, error) {
 	full := url.Values{"Action": {operation}, "Version": {s.version}}
-	for k, v := range form {
-		full[k] = v
-	}
+	maps.Copy(full, form)
 	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded; charset=utf-8"}}
 	return c.call(ctx, s, operation, header, []byte(full.Encode()), xmlError, func(b []byte) error {
 		if out == nil {
@@ -160,7 +160,7 @@ func (c *Caller) request(ctx context.Context, s Service, header http.Header, bod
 	}
 	req.Header = header.Clone()
 	if c.cfg.Credentials == nil {
-		return nil, &v4.SigningError{Err: fmt.Errorf("no credentials are configured")}
+		return nil, &v4.SigningError{Err: errors.New("no credentials are configured")}
 	}
 	keys, err := c.cfg.Credentials.Retrieve(ctx)
 	if err != nil {

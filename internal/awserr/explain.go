@@ -88,8 +88,7 @@ func isUnresolved(err error) bool {
 }
 
 func absent(err error) Advice {
-	next := "is it this stack's, and in this account and Region? starburst doctor"
-	what := ""
+	var what, next string
 	switch {
 	case !IsNotFound(err):
 		return Advice{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -92,7 +93,9 @@ type Done struct {
 type deployment struct {
 	Config
 	before   []types.Service
-	previous *types.TaskDefinition
+	previous *types.TaskDefinition // what the first service has
+	// newest is the family's latest revision, which Terraform may have made with other settings since.
+	newest   *types.TaskDefinition
 	tags     []types.Tag
 	revision string
 	began    time.Time
@@ -140,54 +143,67 @@ func (d *deployment) look(ctx context.Context) error {
 	if d.before, err = describe(ctx, d.ECS, d.Site); err != nil {
 		return err
 	}
-	out, err := d.ECS.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{
-		TaskDefinition: d.before[0].TaskDefinition, Include: []types.TaskDefinitionField{types.TaskDefinitionFieldTags},
-	})
+	if d.previous, _, err = d.definition(ctx, aws.ToString(d.before[0].TaskDefinition)); err != nil {
+		return err
+	}
+	// Settings are Terraform's: its newest revision counts, whatever the services have.
+	d.newest, d.tags, err = d.definition(ctx, aws.ToString(d.previous.Family))
+	return err
+}
+
+// definition reads a revision, or the newest of a family.
+func (d *deployment) definition(ctx context.Context, name string) (*types.TaskDefinition, []types.Tag, error) {
+	out, err := d.ECS.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: &name, Include: []types.TaskDefinitionField{types.TaskDefinitionFieldTags}})
 	if err != nil {
-		return fmt.Errorf("read the task definition of service %s: %w", d.Site.Services[0].Name, err)
+		return nil, nil, fmt.Errorf("read the task definition %s: %w", lastPart(name), err)
 	}
-	d.previous, d.tags = out.TaskDefinition, out.Tags
-	if d.container() < 0 {
-		return fmt.Errorf("task definition %s has no container %q", aws.ToString(d.previous.TaskDefinitionArn), d.Site.Container)
+	if d.container(out.TaskDefinition) < 0 {
+		return nil, nil, fmt.Errorf("task definition %s has no container %q", aws.ToString(out.TaskDefinition.TaskDefinitionArn), d.Site.Container)
 	}
-	return nil
+	return out.TaskDefinition, out.Tags, nil
 }
 
 // container is the index of the workers' container.
-func (d *deployment) container() int {
-	if d.Site.Container == "" && len(d.previous.ContainerDefinitions) == 1 {
+func (d *deployment) container(def *types.TaskDefinition) int {
+	if d.Site.Container == "" && len(def.ContainerDefinitions) == 1 {
 		return 0
 	}
-	return slices.IndexFunc(d.previous.ContainerDefinitions, func(c types.ContainerDefinition) bool { return aws.ToString(c.Name) == d.Site.Container })
+	return slices.IndexFunc(def.ContainerDefinitions, func(c types.ContainerDefinition) bool { return aws.ToString(c.Name) == d.Site.Container })
 }
 
-// unchanged reports whether all services have the image.
+// unchanged reports whether all services have the image, with the newest settings.
 func (d *deployment) unchanged() bool {
-	same := aws.ToString(d.previous.ContainerDefinitions[d.container()].Image) == d.Image
 	for _, s := range d.before {
-		same = same && aws.ToString(s.TaskDefinition) == aws.ToString(d.previous.TaskDefinitionArn)
+		if aws.ToString(s.TaskDefinition) != aws.ToString(d.previous.TaskDefinitionArn) {
+			return false
+		}
 	}
-	return same
+	same := aws.ToString(d.previous.ContainerDefinitions[d.container(d.previous)].Image) == d.Image
+	return same && reflect.DeepEqual(d.input(d.previous), d.input(d.newest))
 }
 
-// register makes the revision: all of the old one, with the image.
-func (d *deployment) register(ctx context.Context) error {
-	p := d.previous
+// input is a new revision: all of a definition, with the image.
+func (d *deployment) input(p *types.TaskDefinition) *ecs.RegisterTaskDefinitionInput {
 	containers := slices.Clone(p.ContainerDefinitions)
-	containers[d.container()].Image = &d.Image
-	in := &ecs.RegisterTaskDefinitionInput{
+	containers[d.container(p)].Image = &d.Image
+	return &ecs.RegisterTaskDefinitionInput{
 		Family: p.Family, ContainerDefinitions: containers, Cpu: p.Cpu, Memory: p.Memory,
 		EnableFaultInjection: p.EnableFaultInjection, EphemeralStorage: p.EphemeralStorage, ExecutionRoleArn: p.ExecutionRoleArn, TaskRoleArn: p.TaskRoleArn,
-		InferenceAccelerators: p.InferenceAccelerators, IpcMode: p.IpcMode, PidMode: p.PidMode, NetworkMode: p.NetworkMode,
+		IpcMode: p.IpcMode, PidMode: p.PidMode, NetworkMode: p.NetworkMode,
 		PlacementConstraints: p.PlacementConstraints, ProxyConfiguration: p.ProxyConfiguration, RequiresCompatibilities: p.RequiresCompatibilities,
 		RuntimePlatform: p.RuntimePlatform, Volumes: p.Volumes,
 	}
+}
+
+// register makes the revision.
+func (d *deployment) register(ctx context.Context) error {
+	in := d.input(d.newest)
 	if len(d.tags) > 0 { // an empty list is refused
 		in.Tags = d.tags
 	}
 	out, err := d.ECS.RegisterTaskDefinition(ctx, in)
 	if err != nil {
-		return fmt.Errorf("register a revision of task definition %s: %w", aws.ToString(p.Family), err)
+		return fmt.Errorf("register a revision of task definition %s: %w", aws.ToString(in.Family), err)
 	}
 	d.revision = aws.ToString(out.TaskDefinition.TaskDefinitionArn)
 	return nil

@@ -114,6 +114,37 @@ func TestAnInterruptedDeployIsRolledBack(t *testing.T) {
 	}
 }
 
+// Terraform registers a revision when a setting changes, and leaves the services to the next deploy.
+func TestSettingsOfTerraformsComeWithTheNextDeploy(t *testing.T) {
+	t.Parallel()
+	c, _ := local(t)
+	c.NoWait = true
+	first, err := deploy.Deploy(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := c.ECS.DescribeTaskDefinition(t.Context(), &ecs.DescribeTaskDefinitionInput{TaskDefinition: &first.Revision})
+	if err != nil {
+		t.Fatal(err)
+	}
+	containers := d.TaskDefinition.ContainerDefinitions
+	containers[0].Image = aws.String("workers:none-yet")
+	if _, err := c.ECS.RegisterTaskDefinition(t.Context(), &ecs.RegisterTaskDefinitionInput{Family: d.TaskDefinition.Family, ContainerDefinitions: containers, Cpu: aws.String("2048"), Memory: aws.String("8192")}); err != nil {
+		t.Fatal(err)
+	}
+	second, err := deploy.Deploy(t.Context(), c)
+	if err != nil || second.Unchanged {
+		t.Fatalf("%+v, %v; want a revision with the settings", second, err)
+	}
+	d, err = c.ECS.DescribeTaskDefinition(t.Context(), &ecs.DescribeTaskDefinitionInput{TaskDefinition: &second.Revision})
+	if err != nil || aws.ToString(d.TaskDefinition.Cpu) != "2048" || aws.ToString(d.TaskDefinition.ContainerDefinitions[0].Image) != c.Image {
+		t.Errorf("%+v, %v; want 2048 units and the image", d.TaskDefinition, err)
+	}
+	if third, err := deploy.Deploy(t.Context(), c); err != nil || !third.Unchanged {
+		t.Errorf("%+v, %v; want nothing done", third, err)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	c, _ := local(t)

@@ -51,7 +51,7 @@ func (f *fakeECS) RegisterTaskDefinition(_ context.Context, in *ecs.RegisterTask
 func (f *fakeECS) UpdateService(_ context.Context, in *ecs.UpdateServiceInput, _ ...func(*ecs.Options)) (*ecs.UpdateServiceOutput, error) {
 	text := *in.Service + "=" + aws.ToString(in.TaskDefinition)
 	if in.DesiredCount != nil {
-		text += " " + string(rune('0'+*in.DesiredCount))
+		text += " " + string('0'+*in.DesiredCount)
 	}
 	f.updates = append(f.updates, text)
 	if *in.Service == f.refuse {

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 
 // myImage asks the ECS agent.
 func myImage() string {
-	res, err := http.Get(os.Getenv("ECS_CONTAINER_METADATA_URI_V4") + "/task") //nolint:noctx // a process of a moment
+	res, err := http.Get(os.Getenv("ECS_CONTAINER_METADATA_URI_V4") + "/task")
 	if err != nil {
 		return ""
 	}

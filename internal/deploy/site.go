@@ -160,7 +160,7 @@ func FromTerraform(ctx context.Context, path string) (Site, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, terraformFor)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, tool, "-chdir="+path, "output", "-json", "-no-color") //nolint:gosec // the two names above
+	cmd := exec.CommandContext(ctx, tool, "-chdir="+path, "output", "-json", "-no-color")
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
@@ -189,7 +189,7 @@ func parseOutput(b []byte) (Site, error) {
 		} `json:"config"`
 	}
 	if err := json.Unmarshal(b, &all); err != nil {
-		return Site{}, fmt.Errorf("Terraform's outputs: %w", err)
+		return Site{}, fmt.Errorf("the outputs of Terraform: %w", err)
 	}
 	if all.Config != nil {
 		return ParseSite(all.Config.Value)

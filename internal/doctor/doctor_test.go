@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -40,7 +41,6 @@ type account struct {
 	skew    time.Duration
 	denied  string // an action
 	free    int
-	alarm   string // the state
 	limit   float64
 	refused bool
 }
@@ -184,21 +184,28 @@ func TestEachIllnessIsSeenAndNothingElse(t *testing.T) {
 		{name: "no queue", ail: func(_ *testing.T, c *doctor.Config) { c.Site.QueueURL += "-none" }, changed: map[string]doctor.State{
 			"queue": doctor.Bad, "visibility": doctor.Unknown, "dead-letter queue": doctor.Unknown, "retention": doctor.Unknown,
 		}, says: "there is no such queue"},
-		{name: "a visibility of 5 s", ail: func(t *testing.T, c *doctor.Config) { set(t, c.Clients, c.Site.QueueURL, "VisibilityTimeout", "5") }, changed: map[string]doctor.State{"visibility": doctor.Bad}, says: "--fix"},
+		{name: "a visibility of 5 s", ail: func(t *testing.T, c *doctor.Config) {
+			t.Helper()
+			set(t, c.Clients, c.Site.QueueURL, "VisibilityTimeout", "5")
+		}, changed: map[string]doctor.State{"visibility": doctor.Bad}, says: "--fix"},
 		{name: "a visibility of an hour", ail: func(t *testing.T, c *doctor.Config) {
+			t.Helper()
 			set(t, c.Clients, c.Site.QueueURL, "VisibilityTimeout", "3600")
 		}, changed: map[string]doctor.State{"visibility": doctor.Bad}, says: "1h0m0s"},
 		{name: "tasks of a day", ail: func(_ *testing.T, c *doctor.Config) { c.TaskTime = 24 * time.Hour }, changed: map[string]doctor.State{"visibility": doctor.Bad}, says: "12 hours"},
 		{name: "no dead-letter queue", ail: func(_ *testing.T, c *doctor.Config) { c.Site.DLQURL = "" }, changed: map[string]doctor.State{"dead-letter queue": doctor.Bad, "retention": doctor.Unknown}, says: "terraform apply"},
 		{name: "given up after two receives", ail: func(t *testing.T, c *doctor.Config) {
+			t.Helper()
 			set(t, c.Clients, c.Site.QueueURL, "RedrivePolicy", `{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:starburst-dlq","maxReceiveCount":2}`)
 		}, changed: map[string]doctor.State{"dead-letter queue": doctor.Bad}, says: "after 2 receives"},
 		{name: "a dead letter", ail: func(t *testing.T, c *doctor.Config) {
+			t.Helper()
 			if _, err := c.Clients.SQS.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &c.Site.DLQURL, MessageBody: aws.String("x")}); err != nil {
 				t.Fatal(err)
 			}
 		}, changed: map[string]doctor.State{"dead-letter queue": doctor.Bad}, says: "starburst dlq"},
 		{name: "dead letters that are lost at once", ail: func(t *testing.T, c *doctor.Config) {
+			t.Helper()
 			set(t, c.Clients, c.Site.DLQURL, "MessageRetentionPeriod", "3600")
 		}, changed: map[string]doctor.State{"retention": doctor.Bad}, says: "--fix"},
 		{name: "no table", ail: func(_ *testing.T, c *doctor.Config) { c.Site.Table += "-none" }, changed: map[string]doctor.State{"table": doctor.Bad, "expiry": doctor.Bad, "handlers": doctor.Bad}, says: "there is no such table"},
@@ -221,22 +228,20 @@ func TestEachIllnessIsSeenAndNothingElse(t *testing.T) {
 				tc.ail(t, &c)
 			}
 			want := well()
-			for name, state := range tc.changed {
-				want[name] = state
-			}
+			maps.Copy(want, tc.changed)
 			all := doctor.Run(t.Context(), c)
 			if d := cmp.Diff(want, states(all)); d != "" {
 				t.Errorf("checks (-want +got):\n%s\n%+v", d, all)
 			}
-			text := ""
+			var text strings.Builder
 			for _, check := range all {
 				if check.State == doctor.Bad && check.Next == "" {
 					t.Errorf("%s is wrong, and nothing is said to be done", check.Name)
 				}
-				text += check.Saw + " " + check.Next + "\n"
+				text.WriteString(check.Saw + " " + check.Next + "\n")
 			}
-			if !strings.Contains(text, tc.says) {
-				t.Errorf("nothing says %q:\n%s", tc.says, text)
+			if !strings.Contains(text.String(), tc.says) {
+				t.Errorf("nothing says %q:\n%s", tc.says, &text)
 			}
 		})
 	}

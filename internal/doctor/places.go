@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -151,10 +152,8 @@ func judgeImage(name string, want image.Arch, have []image.Arch, err error) Chec
 	case err != nil:
 		return failed(err)
 	}
-	for _, a := range have {
-		if a == want {
-			return ok("%s, for %s", name, want)
-		}
+	if slices.Contains(have, want) {
+		return ok("%s, for %s", name, want)
 	}
 	return bad("starburst deploy builds one for "+string(want), "the image %s is for %v, the workers are %s", name, have, want)
 }

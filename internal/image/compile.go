@@ -35,7 +35,7 @@ func (c Compiler) Build(ctx context.Context, pkg string, arch Arch) (string, err
 	}
 	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", out}
 	dir, target := where(pkg)
-	cmd := exec.CommandContext(ctx, tool, append(args, target)...) //nolint:gosec // the user's own program
+	cmd := exec.CommandContext(ctx, tool, append(args, target)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+string(arch))
 	var stderr bytes.Buffer

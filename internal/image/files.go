@@ -53,8 +53,9 @@ func (e *entry) open() (io.ReadCloser, error) {
 	return os.Open(e.from)
 }
 
-func fileOf(name string, mode fs.FileMode, data []byte) entry {
-	return entry{name: name, mode: mode, data: data, size: int64(len(data)), sum: sha256.Sum256(data)}
+// fileOf is a file that is made here and that everybody may read.
+func fileOf(name string, data []byte) entry {
+	return entry{name: name, mode: 0o644, data: data, size: int64(len(data)), sum: sha256.Sum256(data)}
 }
 
 func folder(name string, mode fs.FileMode) entry { return entry{name: name, mode: mode | fs.ModeDir} }

@@ -128,7 +128,7 @@ func (s Spec) programLayer(a Arch) (*layer, error) {
 		return nil, err
 	}
 	if list != nil {
-		entries = append(entries, fileOf(strings.TrimPrefix(SBOMPath, "/"), 0o644, list))
+		entries = append(entries, fileOf(strings.TrimPrefix(SBOMPath, "/"), list))
 	}
 	return newLayer("the program for "+string(a), entries), nil
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
+	"errors"
 	"io"
 	"log"
 	"net/http"
@@ -46,7 +47,7 @@ func executable(t *testing.T, machine elf.Machine, content string, interpreter b
 	}
 	b.WriteString(content)
 	path := filepath.Join(t.TempDir(), "program")
-	if err := os.WriteFile(path, b.Bytes(), 0o755); err != nil { //nolint:gosec // an executable
+	if err := os.WriteFile(path, b.Bytes(), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -148,7 +149,7 @@ func unpack(t *testing.T, img v1.Image) map[string]unpacked {
 		archive := tar.NewReader(r)
 		for {
 			h, err := archive.Next()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {

@@ -21,10 +21,10 @@ func system() []entry {
 	passwd := fmt.Sprintf("root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:%d:%d:nonroot:/tmp:/sbin/nologin\n", User, User)
 	group := fmt.Sprintf("root:x:0:\nnonroot:x:%d:\n", User)
 	return []entry{
-		fileOf("etc/passwd", 0o644, []byte(passwd)),
-		fileOf("etc/group", 0o644, []byte(group)),
-		fileOf("etc/nsswitch.conf", 0o644, []byte("hosts: files dns\n")),
-		fileOf(certificates, 0o644, authorities()),
+		fileOf("etc/passwd", []byte(passwd)),
+		fileOf("etc/group", []byte(group)),
+		fileOf("etc/nsswitch.conf", []byte("hosts: files dns\n")),
+		fileOf(certificates, authorities()),
 		folder("tmp", 0o777|fs.ModeSticky),
 	}
 }
