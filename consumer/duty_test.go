@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -109,10 +110,10 @@ func (b *dutyBench) expect(t *testing.T, when string, protected, released bool, 
 func TestAReleasedWorkerStopsPollingBeforeItGivesItsProtectionUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		running := 0
+		var running atomic.Int32
 		b := onDuty(t, func(ctx context.Context, task Task) ([]byte, error) {
-			running++
-			defer func() { running-- }()
+			running.Add(1)
+			defer running.Add(-1)
 			sleep(ctx, 10*time.Second)
 			return echo(ctx, task)
 		}, nil)
@@ -127,8 +128,8 @@ func TestAReleasedWorkerStopsPollingBeforeItGivesItsProtectionUp(t *testing.T) {
 		b.lead("another", "w1")
 		time.Sleep(7 * time.Second)
 		b.expect(t, "released at work", true, false, 0)
-		if running != 1 {
-			t.Errorf("%d tasks run, want the one that it was released at", running)
+		if running.Load() != 1 {
+			t.Errorf("%d tasks run, want the one that it was released at", running.Load())
 		}
 		time.Sleep(4 * time.Second)
 		b.expect(t, "released", false, true, 1)
