@@ -158,10 +158,10 @@ func (p Program) runToEnd(cmd *exec.Cmd) (over string, err error) {
 		defer close(stopped)
 		over = procgroup.Limit(stop, pid, p.Memory)
 	}()
-	err = cmd.Wait()
-	close(stop)
-	<-stopped
-	_ = procgroup.Kill(pid) // what it has left behind
+	err = procgroup.Wait(cmd, func() {
+		close(stop)
+		<-stopped
+	})
 	return over, err
 }
 

@@ -72,10 +72,10 @@ func (p *process) cancel(reason string) {
 func (p *process) terminate(grace time.Duration) {
 	p.mu.Lock()
 	p.toldToEnd = true
-	p.mu.Unlock()
-	if p.alive() {
+	if !p.reaped {
 		_ = procgroup.Terminate(p.cmd.Process.Pid)
 	}
+	p.mu.Unlock()
 	if !p.awaitEnd(grace) {
 		p.kill(nil)
 		<-p.gone
@@ -155,13 +155,11 @@ func (p *process) watchMemory(stop <-chan struct{}) {
 // kill ends the child and its group at once. The first reason stands.
 func (p *process) kill(reason error) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.breach == nil && !p.toldToEnd {
 		p.breach = reason
 	}
-	p.mu.Unlock()
-	select {
-	case <-p.gone: // the id may be somebody else's by now
-	default:
+	if !p.reaped {
 		_ = procgroup.Kill(p.cmd.Process.Pid)
 	}
 }

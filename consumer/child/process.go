@@ -53,6 +53,7 @@ type process struct {
 	breach    error      // why the child was ended by us, first reason wins
 	outOf     string     // the memory limit that it passed
 	toldToEnd bool       // it was asked to end
+	reaped    bool       // its id may be another's by now
 }
 
 // death is how a child ended.
@@ -158,7 +159,7 @@ func (p *process) live(out *os.File) {
 	read := make(chan error, 1)
 	go func() { read <- p.read(out) }()
 	exited := make(chan struct{})
-	go func() { _ = p.cmd.Wait(); close(exited) }() // ProcessState says more than the error
+	go func() { _ = procgroup.Wait(p.cmd, p.reap); close(exited) }() // ProcessState says more than the error
 	if p.cfg.Memory > 0 {
 		go p.watchMemory(exited)
 	}
@@ -166,11 +167,9 @@ func (p *process) live(out *os.File) {
 	case err := <-read:
 		p.afterReading(err, exited)
 	case <-exited:
-		_ = procgroup.Kill(p.cmd.Process.Pid)           // what it has left behind may hold the pipe
 		_ = out.SetReadDeadline(time.Now().Add(linger)) // its last words are in there already
 		<-read                                          //nolint:errcheck // how it ended says more than how its words did
 	}
-	_ = procgroup.Kill(p.cmd.Process.Pid)
 	for _, o := range p.prints {
 		o.flush()
 	}
@@ -179,6 +178,13 @@ func (p *process) live(out *os.File) {
 	p.mu.Unlock()
 	close(p.gone)
 	_, _ = p.in.Close(), out.Close()
+}
+
+// reap notes that no signal may be sent any more.
+func (p *process) reap() {
+	p.mu.Lock()
+	p.reaped = true
+	p.mu.Unlock()
 }
 
 // afterReading ends a child that has closed its pipe, or must not be listened to any more.

@@ -67,12 +67,11 @@ func converse(ctx context.Context, c Config, v Vector) Report {
 	}
 	t.frames = frameReader{r: bufio.NewReader(t.out)}
 	var waiting sync.WaitGroup
-	waiting.Go(func() { _ = t.cmd.Wait(); close(t.ended) })
+	waiting.Go(func() { _ = procgroup.Wait(t.cmd, nil); close(t.ended) })
 	stop := context.AfterFunc(ctx, func() { _ = procgroup.Kill(t.cmd.Process.Pid) })
 	err = t.play(v)
 	stop()
 	t.leave()
-	_ = procgroup.Kill(t.cmd.Process.Pid)
 	waiting.Wait()
 	_ = t.out.Close()
 	return Report{Vector: v, Err: errors.Join(ctx.Err(), err), Stderr: t.stderr.String()}
@@ -86,6 +85,7 @@ func (t *conversation) leave() {
 	select {
 	case <-t.ended:
 	case <-limit.C:
+		_ = procgroup.Kill(t.cmd.Process.Pid)
 	}
 }
 
