@@ -48,49 +48,74 @@ func TestFirstErrorsOfAWS(t *testing.T) {
 		says  []string // all of them
 	}{
 		{
-			"no credentials", func(t *testing.T) { t.Setenv("AWS_ACCESS_KEY_ID", ""); t.Setenv("AWS_SECRET_ACCESS_KEY", "") },
+			"no credentials", func(t *testing.T) {
+				t.Helper()
+				t.Setenv("AWS_ACCESS_KEY_ID", "")
+				t.Setenv("AWS_SECRET_ACCESS_KEY", "")
+			},
 			[]string{"status"}, exit.Permission, []string{"why:   no AWS credentials were found", "try:   aws configure"},
 		},
 		{
-			"a profile that is not there", func(t *testing.T) { t.Setenv("AWS_PROFILE", "nobody") },
+			"a profile that is not there", func(t *testing.T) {
+				t.Helper()
+				t.Setenv("AWS_PROFILE", "nobody")
+			},
 			[]string{"status"}, exit.Permission, []string{"nobody", "try:   aws configure"},
 		},
 		{
-			"no Region", func(t *testing.T) { t.Setenv("AWS_REGION", "") },
+			"no Region", func(t *testing.T) {
+				t.Helper()
+				t.Setenv("AWS_REGION", "")
+			},
 			[]string{"status"}, exit.Usage, []string{"no AWS region", "try:   set AWS_REGION"},
 		},
 		{
-			"the wrong Region", func(t *testing.T) { t.Setenv("AWS_REGION", "us-east-1") },
+			"the wrong Region", func(t *testing.T) {
+				t.Helper()
+				t.Setenv("AWS_REGION", "us-east-1")
+			},
 			[]string{"status"}, exit.Usage, []string{"the stack's queue is in eu-west-1, and the AWS configuration is for us-east-1", "try:   export AWS_REGION=eu-west-1"},
 		},
 		{
-			"keys that AWS does not know", func(t *testing.T) { answering(t, 403, "UnrecognizedClientException", "The security token is invalid") },
+			"keys that AWS does not know", func(t *testing.T) {
+				t.Helper()
+				answering(t, 403, "UnrecognizedClientException", "The security token is invalid")
+			},
 			[]string{"status"}, exit.Permission, []string{"why:   AWS does not accept these credentials", "aws sts get-caller-identity"},
 		},
 		{
-			"credentials that have expired", func(t *testing.T) { answering(t, 400, "ExpiredTokenException", "expired") },
+			"credentials that have expired", func(t *testing.T) {
+				t.Helper()
+				answering(t, 400, "ExpiredTokenException", "expired")
+			},
 			[]string{"status"}, exit.Permission, []string{"why:   the AWS credentials have expired", "aws sso login"},
 		},
 		{
 			"no such queue", func(t *testing.T) {
+				t.Helper()
 				answering(t, 400, "com.amazonaws.sqs#QueueDoesNotExist", "The specified queue does not exist.")
 			},
 			[]string{"dlq", "ls"}, exit.NotFound, []string{"there is no such queue in this account and Region", "STARBURST_QUEUE_URL"},
 		},
 		{
 			"no such table", func(t *testing.T) {
+				t.Helper()
 				answering(t, 400, "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", "Requested resource not found")
 			},
 			[]string{"status"}, exit.NotFound, []string{"why:   there is no such table in this account and Region", "STARBURST_TABLE"},
 		},
 		{
 			"access denied", func(t *testing.T) {
+				t.Helper()
 				answering(t, 400, "AccessDeniedException", "User: arn:aws:iam::123456789012:user/x is not authorized to perform: dynamodb:Query on resource: arn:aws:dynamodb:eu-west-1:123456789012:table/starburst")
 			},
 			[]string{"status"}, exit.Permission, []string{"why:   these AWS credentials may not do dynamodb:Query", "policy"},
 		},
 		{
-			"no such stack", func(t *testing.T) { answering(t, 400, "ParameterNotFound", "") },
+			"no such stack", func(t *testing.T) {
+				t.Helper()
+				answering(t, 400, "ParameterNotFound", "")
+			},
 			[]string{"init", "--stack", "lab"}, exit.NotFound, []string{"why:   there is no stack of that name", "terraform apply"},
 		},
 		{
