@@ -162,6 +162,19 @@ func TestFirstErrorsOfAWS(t *testing.T) {
 	}
 }
 
+// Without credentials nothing can be looked at: the doctor says so line by line, and what to do.
+func TestTheDoctorNeedsNoHealthyStack(t *testing.T) {
+	stackAtAWS(t)
+	t.Setenv("AWS_ACCESS_KEY_ID", "")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
+	t.Setenv("STARBURST_CLUSTER", "lab")
+	t.Setenv("STARBURST_SERVICE", "lab")
+	got := starburst(t.Context(), "", "doctor")
+	if got.code != exit.Failed || !strings.Contains(got.stdout, "✗ credentials") || !strings.Contains(got.stdout, "→ aws configure") || !strings.Contains(got.stdout, "? permissions") {
+		t.Errorf("%d\n%s%s", got.code, got.stdout, got.stderr)
+	}
+}
+
 func TestInitPrintsAStackOfTerraforms(t *testing.T) {
 	stackAtAWS(t)
 	t.Setenv("AWS_REGION", "")

@@ -31,9 +31,10 @@ func doctorCommand() *cli.Command {
 
 func doctorAction(c *cli.Context) error {
 	s, err := findSite(c)
-	if err != nil {
+	if err != nil && (s == nil || s.QueueURL == "") {
 		return err
 	}
+	// Where only ECS did not answer, the checks say why.
 	cfg := doctor.Config{
 		Site: s.Site, Clients: s.clients, Ask: s.ask, Registry: deploy.Registry(s.ask),
 		TaskTime: c.Duration("task-time"), Fix: c.Bool("fix"), Local: s.local(),

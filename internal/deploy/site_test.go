@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -45,6 +46,29 @@ func TestASiteIsReadFromWhereverTerraformPutIt(t *testing.T) {
 		}
 		if d := cmp.Diff(fromSSM, got); d != "" {
 			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+	}
+}
+
+// A folder is asked through terraform; one that is not applied, and an error of its, are told apart.
+func TestAFolderIsAskedThroughTerraform(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the stand-in is a shell script")
+	}
+	tools, folder := t.TempDir(), t.TempDir()
+	t.Setenv("PATH", tools+":/usr/bin:/bin")
+	for _, tc := range []struct{ does, want string }{
+		{`[ "$*" = "-chdir=` + folder + ` output -json -no-color" ] && echo '{"config":{"value":` + strings.ReplaceAll(siteJSON, "\n", "") + `}}'`, ""},
+		{`echo '{}'`, "no outputs"},
+		{`echo 'Error: Backend initialization required' >&2; exit 1`, "Backend initialization required"},
+		{`echo 'x'`, "outputs"},
+	} {
+		if err := os.WriteFile(filepath.Join(tools, "terraform"), []byte("#!/bin/sh\n"+tc.does+"\n"), 0o755); err != nil { //nolint:gosec // a program
+			t.Fatal(err)
+		}
+		s, err := deploy.FromTerraform(t.Context(), folder)
+		if tc.want == "" && (err != nil || s.Name != "lab") || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
+			t.Errorf("%s: %+v, %v; want %q", tc.does, s, err, tc.want)
 		}
 	}
 }
