@@ -98,7 +98,10 @@ func imagePlan(c *cli.Context, fallback ...image.Arch) (*image.Plan, error) {
 		return nil, err
 	}
 	plan, err := image.NewPlan(spec)
-	return plan, imageError(c.Context, err)
+	if err = imageError(c.Context, err); err != nil && exit.CodeOf(err) == exit.Failed {
+		err = exit.Errorf(exit.Usage, "%w", err) // nobody has been asked yet: what was given is wrong
+	}
+	return plan, err
 }
 
 func archesOf(c *cli.Context, fallback []image.Arch) ([]image.Arch, error) {

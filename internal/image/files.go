@@ -24,7 +24,7 @@ type Copy struct {
 // ParseCopy reads FROM:TO, or FROM alone, which goes to /app/NAME.
 func ParseCopy(text string) (Copy, error) {
 	i := strings.LastIndexByte(text, ':')
-	if i == 1 || i < 0 { // C:\work is one path
+	if i < 0 || i == 1 && strings.HasPrefix(text[2:], `\`) { // C:\work is one path
 		return Copy{From: text, To: "/app/" + filepath.Base(text)}, nil
 	}
 	c := Copy{From: text[:i], To: text[i+1:]}
