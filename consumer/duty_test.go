@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/starburst-go/starburst/store"
@@ -334,6 +335,31 @@ func TestAWorkerOutOfReachGivesItsProtectionUpAndGoesOn(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAWorkerThatIsStoppedBeforeItHasBegunEndsWell(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(Registry{"h": echo})
+		b.cfg.Queue = slowQueue{b.queue}
+		w, err := New(b.cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := w.Run(ctx); err != nil {
+			t.Errorf("%v; want no error from a stop in order", err)
+		}
+	})
+}
+
+// slowQueue does not tell of itself before the caller gives up.
+type slowQueue struct{ Queue }
+
+func (slowQueue) GetQueueAttributes(ctx context.Context, _ *sqs.GetQueueAttributesInput, _ ...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
 }
 
 // deafResults is a table that cannot be read.

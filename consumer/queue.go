@@ -36,6 +36,14 @@ func (w *Worker) readQueue(ctx context.Context) error {
 	return nil
 }
 
+// unlessStopped is the error, or nil for a worker that was told to stop before it had begun: that is a stop in order, too.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
 // queueAttributes is the worker's first call. A queue that cannot be reached
 // yet, or credentials that are about to be renewed, are waited for as the polls
 // would: a worker that exits instead is started again, and its start is paid for.

@@ -75,7 +75,7 @@ func New(c Config) (*Worker, error) {
 // for Config.GiveUp, and an error when the queue cannot be used at all.
 func (w *Worker) Run(ctx context.Context) error {
 	if err := w.readQueue(ctx); err != nil {
-		return err
+		return unlessStopped(ctx, err)
 	}
 	w.reportForDuty(ctx)
 	base, end := context.WithCancel(context.WithoutCancel(ctx))
