@@ -302,20 +302,21 @@ func (w *witness) check(t *testing.T, results func() string) {
 	}
 }
 
-// awaitSize waits until boto3 sees a number of desired workers.
+// awaitSize waits until boto3 sees a number of desired workers, and the server's ECS runs as many.
 func (w *witness) awaitSize(ctx context.Context, t *testing.T, enough func(int) bool) {
 	t.Helper()
 	for {
-		n := 0
-		for _, s := range look[map[string]struct{ Desired int }](t, w, "sizes") {
+		n, running := 0, 0
+		for _, s := range look[map[string]struct{ Desired, Running int }](t, w, "sizes") {
 			n += s.Desired
+			running += s.Running
 		}
-		if enough(n) {
+		if enough(n) && running == n {
 			return
 		}
 		select {
 		case <-ctx.Done():
-			t.Fatalf("the autoscaler has left the services at %d", n)
+			t.Fatalf("the autoscaler has left the services at %d, of which %d run", n, running)
 		case <-time.After(time.Second):
 		}
 	}

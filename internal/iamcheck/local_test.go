@@ -52,7 +52,10 @@ func newWorld(t *testing.T) *world {
 	for _, name := range []string{"worker", "scaler", "producer", "operator"} {
 		w.by[name] = iamcheck.NewRecorder(endpoint)
 		s := httptest.NewServer(w.by[name])
-		t.Cleanup(s.Close)
+		t.Cleanup(func() {
+			s.CloseClientConnections() // long polls are not waited for
+			s.Close()
+		})
 		w.servers[name] = s.URL
 	}
 	if w.direct, err = stack.Open(t.Context(), stack.Stack{Endpoint: srv.URL()}); err != nil {
