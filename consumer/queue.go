@@ -38,10 +38,10 @@ func (w *Worker) readQueue(ctx context.Context) error {
 
 // unlessStopped is the error, or nil for a worker that was told to stop before it had begun: that is a stop in order, too.
 func unlessStopped(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 // queueAttributes is the worker's first call. A queue that cannot be reached
