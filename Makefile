@@ -110,7 +110,7 @@ gates: ## hold the autoscaler's simulated figures to their gates, on hundreds of
 
 .PHONY: waves
 waves: ## size real workers under a start-up, a launch rate and a quota, on the embedded ECS and on moto's (needs Python 3 with venv)
-	STARBURST_WAVES=1 scripts/servers/with-moto.sh $(GO) test -count=1 -parallel 4 -timeout 6m ./internal/waves
+	STARBURST_WAVES=1 scripts/servers/with-moto.sh $(GO) test -count=1 -v -parallel 4 -timeout 6m ./internal/waves
 
 .PHONY: soak
 soak: ## half load for SOAK (default 30m); fails when goroutines or memory grow
