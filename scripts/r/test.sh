@@ -12,11 +12,7 @@ export LC_ALL=C.UTF-8 STARBURST_REQUIRED=1 STARBURST_VECTORS="$PWD/codec/testdat
 }
 tail -n 1 .cache/r-selftest.log
 
-(cd clients/r/tests/testthat && Rscript -e 'library(testthat); library(starburst)
-	r <- as.data.frame(test_dir(".", reporter = "check", package = "starburst", stop_on_failure = FALSE))
-	cat(sprintf("%d expectations in %d tests, %.0f s\n", sum(r$nb), nrow(r), sum(r$real)))
-	if (any(r$skipped)) cat("skipped:", r$test[r$skipped], sep = "\n  ")
-	quit(status = any(r$failed > 0 | r$error | r$skipped))')
+Rscript scripts/r/tests.R
 
 # R CMD check runs without the program, as it would elsewhere: what needs a fleet has run above.
 work=$(mktemp -d)

@@ -273,3 +273,24 @@ test_that("the packages built on futures agree with a sequential plan, bit for b
     expect_identical(there, here)
   })
 })
+
+test_that("ten thousand simulations are the same as in sequence, and soon there", {
+  skip_if_not_installed("furrr")
+  simulate_portfolio <- function(i) {
+    returns <- rnorm(252, 0.0003, 0.02)
+    value <- 1e5 * cumprod(1 + returns)
+    c(value[252], min(value / cummax(value) - 1), mean(returns) / sd(returns))
+  }
+  work <- function() {
+    set.seed(2026)
+    furrr::future_map(1:10000, simulate_portfolio, .options = furrr::furrr_options(seed = TRUE))
+  }
+  old <- future::plan(future::sequential)
+  here <- work()
+  future::plan(old)
+  with_fleet({
+    took <- system.time(there <- work())[["elapsed"]]
+    expect_identical(there, here)
+    expect_lt(took, 20 * as.numeric(Sys.getenv("STARBURST_PATIENCE", "1"))) # 2 s on two cores of their own
+  })
+})
