@@ -15,6 +15,10 @@ help: ## list the targets
 demo: build ## build, and run the four examples on this machine
 	@scripts/demo.sh
 
+.PHONY: demo-r
+demo-r: ## run the four examples in R, in sequence and on a fleet of this machine (installs R from Debian as root)
+	@scripts/r/demo.sh
+
 .PHONY: demo-python
 demo-python: build ## build, and run the four examples in Python on this machine (needs Python 3 with venv)
 	@scripts/demo-python.sh
@@ -47,6 +51,10 @@ test-race: ## run the tests under the race detector (needs a C compiler)
 .PHONY: test-servers
 test-servers: ## run the integration tests against ElasticMQ and DynamoDB Local (needs Java and Maven)
 	scripts/servers/test.sh
+
+.PHONY: test-r
+test-r: ## test the R package: codec, worker, plan(starburst), sessions, R CMD check, examples (installs R from Debian as root)
+	scripts/r/test.sh
 
 .PHONY: test-languages
 test-languages: ## enqueue from Python, Node.js, Java, Rust, Go and the shell (needs their toolchains and Maven)
