@@ -73,8 +73,9 @@ func deployAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	table := s.Stack().Store(s.clients)
 	done, err := deploy.Deploy(c.Context, deploy.Config{
-		Site: s.Site, ECS: s.clients.ECS, Workers: s.Stack().Store(s.clients), Image: reference,
+		Site: s.Site, ECS: s.clients.ECS, Workers: table, Scale: table, Image: reference,
 		NoWait: c.Bool("no-wait"), Again: c.Bool("again"), Wait: c.Duration("wait"),
 		Say: func(format string, args ...any) { _, _ = fmt.Fprintf(c.App.ErrWriter, format+"\n", args...) },
 	})

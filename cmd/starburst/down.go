@@ -35,7 +35,9 @@ func downCommand() *cli.Command {
 // downReport is the JSON form.
 type downReport struct {
 	deploy.Gone
-	Jobs  []string          `json:"running_jobs,omitempty"`
+	Jobs []string `json:"running_jobs,omitempty"`
+	// Held says that the autoscaler starts no worker until the limits are reset.
+	Held  bool              `json:"held"`
 	Costs []deploy.Standing `json:"still_costs"`
 }
 
@@ -57,14 +59,18 @@ func downAction(c *cli.Context) error {
 			WithHint("starburst down --yes ends their workers all the same (the tasks stay on the queue); starburst cancel JOB drops one")
 	}
 	cfg := deploy.DownConfig{Site: s.Site, ECS: s.clients.ECS, Wait: c.Duration("wait"), By: "starburst down"}
-	if len(jobs) > 0 {
+	control, err := st.Control(c.Context, s.Stack().Fleet)
+	if err != nil {
+		return err
+	}
+	if len(jobs) > 0 || control.Scale.Min > 0 { // the autoscaler would start workers again
 		cfg.Scale = st
 	}
 	gone, err := deploy.Down(c.Context, cfg)
 	if err != nil {
 		return err
 	}
-	return printDown(c, downReport{Gone: gone, Jobs: jobs, Costs: s.Costs()})
+	return printDown(c, downReport{Gone: gone, Jobs: jobs, Held: cfg.Scale != nil, Costs: s.Costs()})
 }
 
 // runningJobs are those that are neither done nor cancelled.
@@ -97,7 +103,7 @@ func printDown(c *cli.Context, r downReport) error {
 			return err
 		}
 		_, _ = fmt.Fprintln(c.App.ErrWriter, "to remove all of it: terraform destroy, in the folder of the stack")
-		if len(r.Jobs) > 0 {
+		if r.Held {
 			_, _ = fmt.Fprintln(c.App.ErrWriter, "no worker is started until: starburst scale set --reset")
 		}
 	}

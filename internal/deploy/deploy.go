@@ -34,6 +34,8 @@ type Config struct {
 	ECS  ECS
 	// Workers is where they say hello. Required unless NoWait.
 	Workers Ledgers
+	// Scale, if not nil, is told to keep a worker for as long as one is waited for.
+	Scale Scale
 	// Image is repository@digest. Required.
 	Image string
 	// NoWait trusts that workers will start.
@@ -99,6 +101,8 @@ type deployment struct {
 	tags     []types.Tag
 	revision string
 	began    time.Time
+	scale    store.Scale // what was set before keep
+	why      string      // what keep has written; "" when it has not
 }
 
 // Deploy ships the image. The error is a *RolledBackError when no worker said hello, or the services could not all be updated.
@@ -121,6 +125,9 @@ func Deploy(ctx context.Context, c Config) (Done, error) {
 	}
 	done.Revision = d.revision
 	c.Say("revision %s has the image", lastPart(d.revision))
+	if err := d.keep(ctx); err != nil {
+		return done, err
+	}
 	d.began = c.Now()
 	if err := d.update(ctx); err != nil {
 		return done, d.rollBack(ctx, err)
@@ -213,7 +220,7 @@ func (d *deployment) register(ctx context.Context) error {
 func (d *deployment) update(ctx context.Context) error {
 	for i, s := range d.before {
 		in := &ecs.UpdateServiceInput{Cluster: &d.Site.Cluster, Service: s.ServiceName, TaskDefinition: &d.revision}
-		if i == 0 && s.DesiredCount == 0 && !d.NoWait {
+		if i == 0 && d.cold() {
 			in.DesiredCount = aws.Int32(1)
 		}
 		if _, err := d.ECS.UpdateService(ctx, in); err != nil {
@@ -225,8 +232,11 @@ func (d *deployment) update(ctx context.Context) error {
 
 // settle takes away the worker that was started to say hello, unless somebody has set another count meanwhile.
 func (d *deployment) settle(ctx context.Context) error {
-	if d.before[0].DesiredCount != 0 {
+	if !d.cold() {
 		return nil
+	}
+	if err := d.letGo(ctx); err != nil {
+		return err
 	}
 	now, err := describe(ctx, d.ECS, d.Site)
 	if err != nil || now[0].DesiredCount != 1 {
@@ -265,7 +275,7 @@ const rollBackFor = 30 * time.Second
 func (d *deployment) rollBack(ctx context.Context, why error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollBackFor)
 	defer cancel()
-	e := &RolledBackError{Previous: aws.ToString(d.previous.TaskDefinitionArn), Err: why}
+	e := &RolledBackError{Previous: aws.ToString(d.previous.TaskDefinitionArn), Err: why, Failed: d.letGo(ctx)}
 	for i, s := range d.before {
 		in := &ecs.UpdateServiceInput{Cluster: &d.Site.Cluster, Service: s.ServiceName, TaskDefinition: s.TaskDefinition}
 		if i == 0 && s.DesiredCount == 0 {

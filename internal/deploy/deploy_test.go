@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/starburst-go/starburst/internal/awserr"
 	"github.com/starburst-go/starburst/internal/deploy"
@@ -143,6 +144,47 @@ func TestSettingsOfTerraformsComeWithTheNextDeploy(t *testing.T) {
 	if third, err := deploy.Deploy(t.Context(), c); err != nil || !third.Unchanged {
 		t.Errorf("%+v, %v; want nothing done", third, err)
 	}
+}
+
+func TestDownStopsTheStacksOwnWorkersOnly(t *testing.T) {
+	t.Parallel()
+	c, clients := local(t)
+	run := func(name string, command ...string) {
+		d, err := clients.ECS.RegisterTaskDefinition(t.Context(), &ecs.RegisterTaskDefinitionInput{
+			Family: &name, ContainerDefinitions: []types.ContainerDefinition{{Name: aws.String("x"), Image: aws.String("x"), Command: command}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := clients.ECS.CreateService(t.Context(), &ecs.CreateServiceInput{Cluster: &c.Site.Cluster, ServiceName: &name, TaskDefinition: d.TaskDefinition.TaskDefinitionArn, DesiredCount: aws.Int32(1)}); err != nil {
+			t.Fatal(err)
+		}
+		for end := time.Now().Add(time.Minute); running(t, c, clients, name) == 0; time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("service %s does not start its task", name)
+			}
+		}
+	}
+	run("somebody-elses", "sleep", "600")
+	run("ours", "sleep", "600")
+	c.Site.Services = append(c.Site.Services, deploy.Service{Name: "ours"})
+	gone, err := deploy.Down(t.Context(), deploy.DownConfig{Site: c.Site, ECS: clients.ECS, Wait: time.Minute, Every: 50 * time.Millisecond})
+	if err != nil || len(gone.Stopped) > 1 || len(gone.Left) != 0 || len(gone.Services) != 2 {
+		t.Errorf("%+v, %v; want at most one task stopped, ours", gone, err)
+	}
+	if ours, others := running(t, c, clients, "ours"), running(t, c, clients, "somebody-elses"); ours != 0 || others != 1 {
+		t.Errorf("%d tasks of ours are running, and %d of somebody else's", ours, others)
+	}
+}
+
+// running counts a service's running tasks.
+func running(t *testing.T, c deploy.Config, clients *stack.Clients, service string) int {
+	t.Helper()
+	out, err := clients.ECS.DescribeServices(t.Context(), &ecs.DescribeServicesInput{Cluster: &c.Site.Cluster, Services: []string{service}})
+	if err != nil || len(out.Services) != 1 {
+		t.Fatalf("%v, %v", out, err)
+	}
+	return int(out.Services[0].RunningCount)
 }
 
 func TestRefusals(t *testing.T) {

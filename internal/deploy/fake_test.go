@@ -183,3 +183,60 @@ func TestAServiceThatCannotBeUpdatedRollsAllBack(t *testing.T) {
 		t.Errorf("%v, want a rollback", err)
 	}
 }
+
+// fakeScale is a fleet's control item. It asks for every change twice, as a store does whose answer was lost.
+type fakeScale struct{ item store.Control }
+
+func (f *fakeScale) UpdateControl(_ context.Context, _ string, change func(*store.Control)) error {
+	change(&f.item)
+	change(&f.item)
+	return nil
+}
+
+// The autoscaler takes away a worker that has nothing to do: it is told to keep one, and no longer than that.
+func TestTheAutoscalerKeepsAWorkerMeanwhile(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name   string
+		before store.Scale
+		hello  bool
+		during func(*store.Scale)
+		after  store.Scale
+		update bool // whether the services are touched
+	}{
+		{name: "a worker says hello", hello: true, update: true},
+		{name: "none does", update: true},
+		{name: "what people have set comes back", before: store.Scale{SetMax: true, Max: 7, By: "me", Why: "lunch"}, hello: true, after: store.Scale{SetMax: true, Max: 7, By: "me", Why: "lunch"}, update: true},
+		{name: "what people set meanwhile stays", hello: true, during: func(s *store.Scale) { *s = store.Scale{Hold: true, By: "me"} }, after: store.Scale{Hold: true, By: "me"}, update: true},
+		{name: "no worker is wanted", before: store.Scale{SetMax: true}, after: store.Scale{SetMax: true}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f, l, scale := &fakeECS{}, &fakeLedgers{}, &fakeScale{item: store.Control{Scale: tc.before}}
+			go func() {
+				time.Sleep(30 * time.Second)
+				if tc.update && scale.item.Scale.Min != 1 {
+					t.Errorf("%s: the autoscaler keeps %d workers meanwhile, want 1", tc.name, scale.item.Scale.Min)
+				}
+				if tc.during != nil {
+					tc.during(&scale.item.Scale)
+				}
+				if tc.hello {
+					*l = append(*l, store.Ledger{Worker: "w", Started: time.Now(), Updated: time.Now()})
+				}
+			}()
+			c := faked(f, l)
+			c.Scale = scale
+			_, err := deploy.Deploy(t.Context(), c)
+			if (err == nil) != tc.hello {
+				t.Errorf("%s: %v", tc.name, err)
+			}
+			if d := cmp.Diff(tc.after, scale.item.Scale); d != "" {
+				t.Errorf("%s: set afterwards (-want +got):\n%s", tc.name, d)
+			}
+			if tc.update != (len(f.updates) > 0) {
+				t.Errorf("%s: updates %v", tc.name, f.updates)
+			}
+			time.Sleep(time.Minute)
+		})
+	}
+}

@@ -128,7 +128,7 @@ func TestDeployAtMoto(t *testing.T) {
 		t.Fatal(err)
 	}
 	before, _ := revisions(t, site, c)
-	cfg := deploy.Config{Site: site, ECS: c.ECS, Workers: site.Stack().Store(c), Image: sent.Reference, Wait: 2 * time.Second, Every: 100 * time.Millisecond}
+	cfg := deploy.Config{Site: site, ECS: c.ECS, Workers: site.Stack().Store(c), Scale: site.Stack().Store(c), Image: sent.Reference, Wait: 2 * time.Second, Every: 100 * time.Millisecond}
 
 	// moto starts no tasks: no worker says hello, and all is as it was.
 	if _, err := deploy.Deploy(t.Context(), cfg); !isRolledBack(err) {

@@ -63,7 +63,7 @@ func TestAFolderIsAskedThroughTerraform(t *testing.T) {
 		{`echo 'Error: Backend initialization required' >&2; exit 1`, "Backend initialization required"},
 		{`echo 'x'`, "outputs"},
 	} {
-		if err := os.WriteFile(filepath.Join(tools, "terraform"), []byte("#!/bin/sh\n"+tc.does+"\n"), 0o755); err != nil { //nolint:gosec // a program
+		if err := os.WriteFile(filepath.Join(tools, "terraform"), []byte("#!/bin/sh\n"+tc.does+"\n"), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		s, err := deploy.FromTerraform(t.Context(), folder)
