@@ -59,6 +59,7 @@ var mayImport = []struct{ of, packages string }{
 
 	{"internal/exit", ""},
 	{"internal/progress", ""},
+	{"internal/view", "cost cost/sample store internal/bill internal/progress"},
 	{"internal/stack", "internal/exit internal/meter store"},
 	{"internal/laptop", "internal/exit internal/stack internal/localaws"},
 	{"internal/role", "consumer store internal/ecsagent internal/exit internal/stack internal/laptop"},
