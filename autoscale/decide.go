@@ -28,32 +28,44 @@ func Decide(c Config, s State, o Observation) (State, Decision) {
 		s, v := size(c, s, o, w)
 		return settle(s, o, w, o.Asked.hold(v, &o))
 	}
-	v := fast(c, &s, o, w)
+	s, v := fast(c, s, o, w)
+	return settle(s, o, w, o.Asked.hold(v, &o))
+}
+
+// fast decides for the mode that weighs no costs; what bounds the others bounds it all the same.
+func fast(c Config, s State, o Observation, w work) (State, verdict) {
+	g := sizing{c: &c, s: &s, o: &o, fleet: float64(max(o.Desired, 0))}
+	if c.Budget != (Caps{}) || c.Spot != (Spot{}) {
+		g.l, g.p = weigh(&c, &s, &o, w), money(&c, &o)
+	} else {
+		g.l.start, g.l.billed = startUp(&c, &o)
+		g.l.tick = c.Tick.Seconds()
+	}
+	g.lim, _ = limits(&c, &o, g.fleet)
+	g.lim.lower(g.p.can(&g.l, &o, g.fleet, g.l.mean), BindBudget)
+	v := g.quick(w)
 	if v.want > c.Max {
 		v = &verdict{want: max(0, c.Max), binding: BindMax, reason: fmt.Sprintf("max is %d, the fleet has %d", c.Max, o.Desired)}
 	}
-	*v = o.Asked.floor(c.Warm.keep(*v, &s, &o, c.Max), &o, c.Max)
+	*v = o.Asked.floor(c.Warm.keep(*v, &s, &o, c.Max), &o, g.most())
 	v.over = over(&o)
-	return settle(s, o, w, o.Asked.hold(*v, &o))
+	v.onDemand = c.Spot.onDemand(&s, &o, &g.l, v.want, g.stuck() > 0)
+	return s, *v
 }
 
-// fast is the verdict of a mode that weighs no costs; caps bound it all the same.
-func fast(c Config, s *State, o Observation, w work) *verdict {
-	g := sizing{c: &c, s: s, o: &o, fleet: float64(max(o.Desired, 0))}
-	if c.Budget != (Caps{}) {
-		g.l, g.p = weigh(&c, s, &o, w), money(&c, &o)
-		if v := g.broke(); v != nil {
-			return v
-		}
+// quick goes through the rules of mode Fast in order of precedence.
+func (g *sizing) quick(w work) *verdict {
+	if v := g.broke(); v != nil {
+		return v
 	}
-	v := finish(c, *s, o, w)
+	v := finish(*g.c, *g.s, *g.o, w)
 	if v == nil {
-		v = grow(c, *s, o, w)
+		v = grow(*g.c, *g.s, *g.o, w)
 	}
 	if v.raise && g.p.capped {
-		if most := int(g.p.can(&g.l, &o, g.fleet, g.l.mean)); v.want > most {
-			want := max(most, o.Desired)
-			v = &verdict{want: want, raise: want > o.Desired, binding: BindBudget, reason: "budget, " + g.p.why}
+		if most := int(g.p.can(&g.l, g.o, g.fleet, g.l.mean)); v.want > most {
+			want := max(most, g.o.Desired)
+			v = &verdict{want: want, raise: want > g.o.Desired, binding: BindBudget, reason: "budget, " + g.p.why}
 		}
 	}
 	return g.within(v)
@@ -92,7 +104,7 @@ func settle(s State, o Observation, w work, v verdict) (State, Decision) {
 	s.At, s.Want = o.Now, v.want
 	switch {
 	case v.want == 0:
-		s.Wave, s.WaveAt, s.Probe = 0, time.Time{}, 0
+		s.Wave, s.WaveAt, s.Probe, s.Fallback = 0, time.Time{}, 0, 0
 	case v.raise && o.Desired <= 0:
 		s.Wave, s.WaveAt = 1, o.Now
 	case v.raise:
@@ -130,7 +142,7 @@ func unbelievable(c Config, s State, o Observation) string {
 			return fmt.Sprintf("%d %s cannot be", n.value, n.what)
 		}
 	}
-	if why := o.absurd(); why != "" && c.Mode != Fast {
+	if why := o.absurd(); why != "" {
 		return why
 	}
 	switch mean := o.TasksPerMessage; {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/starburst-go/starburst/autoscale"
+	"github.com/starburst-go/starburst/cost"
 )
 
 func TestNoModePassesAQuotaAndNoneAssumesOne(t *testing.T) {
@@ -33,6 +34,36 @@ func TestNoModePassesAQuotaAndNoneAssumesOne(t *testing.T) {
 			}
 			if d.Binding != c.binding && d.Binding != autoscale.BindWave {
 				t.Errorf("mode %q, %s: bound by %q", mode, c.because, d.Binding)
+			}
+		}
+	}
+}
+
+// A least number of workers is held as far as the limits allow, in every mode.
+func TestALeastNumberPassesNoLimit(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []autoscale.Mode{autoscale.Fast, autoscale.Efficiency} {
+		for _, c := range []struct {
+			because string
+			quota   autoscale.Room
+			spent   cost.PicoUSD
+			desired int
+			want    int
+		}{
+			{"room for two", autoscale.RoomFor(2), 0, 3, 5},
+			{"no room", autoscale.RoomFor(0), 0, 3, 3},
+			{"nobody knows", autoscale.UnknownRoom(), 0, 3, 3},
+			{"no quota: what can arrive", autoscale.Room{}, 0, 0, 300},
+			{"money for no more", autoscale.Room{}, 9000, 3, 3},
+		} {
+			o := autoscale.Observation{Now: noon, Taken: noon, Counts: counts(c.desired, c.desired, 0), Spent: c.spent}
+			o.Quota, o.Asked.Min = c.quota, 5000
+			p := autoscale.Policy{Mode: mode, LaunchBurst: 100, LaunchRate: 4, Price: 1, Budget: autoscale.Caps{Total: 10_000_000}}
+			if c.spent > 0 {
+				p.Budget.Total = 9100
+			}
+			if _, d := autoscale.Decide(autoscale.Config{Max: 1_000_000, Policy: p}, autoscale.State{}, o); d.Want != c.want {
+				t.Errorf("mode %q, %s: %d, want %d: %s", mode, c.because, d.Want, c.want, d.Reason)
 			}
 		}
 	}

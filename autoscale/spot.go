@@ -50,15 +50,12 @@ func (s Spot) onDemand(mem *State, o *Observation, l *load, want int, stuck bool
 	case s.Price <= 0:
 		return 0
 	case !s.Wins(o.Interruptions, time.Duration(l.mean*float64(time.Second))):
-		return want
+		mem.Fallback = max(mem.Fallback, want) // for good: a mean that wavers must not move busy workers to and fro
 	}
 	if stuck { // those on Spot, not their stand-ins that are on their way
 		spot := Observation{Counts: Counts{
 			Desired: o.Desired - o.OnDemand.Desired, Running: o.Running - o.OnDemand.Running, Pending: o.Pending - o.OnDemand.Pending}}
 		mem.Fallback = max(mem.Fallback, o.OnDemand.Desired+missing(spot))
-	}
-	if want == 0 {
-		mem.Fallback = 0
 	}
 	return min(want, mem.Fallback)
 }

@@ -37,3 +37,35 @@ func TestOnDemandStandsInForWhatSpotDoesNotBring(t *testing.T) {
 		t.Errorf("once they are there: %d on demand", d.OnDemand)
 	}
 }
+
+// Stand-ins stay until the fleet is at zero: a mean or a rate of interruptions that wavers must not move busy workers to and fro, nor a change to mode Fast.
+func TestStandInsStayUntilTheFleetIsAtZero(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []autoscale.Mode{autoscale.Efficiency, autoscale.Fast} {
+		c := autoscale.Config{Max: 10, Policy: autoscale.Policy{Mode: mode, Spot: autoscale.Spot{Price: .3}}}
+		var s autoscale.State
+		now := noon
+		decide := func(interruptions float64, all, onDemand autoscale.Counts, tasks int64) (d autoscale.Decision) {
+			now = now.Add(10 * time.Second)
+			o := autoscale.Observation{Now: now, Taken: now, Counts: all, KnownTasks: tasks, KnownMessages: tasks, Visible: tasks, Heard: all.Running, Busy: all.Running}
+			o.BusySlots, o.OnDemand, o.Prior.Mean, o.Interruptions = all.Running, onDemand, time.Hour, interruptions
+			if tasks == 0 {
+				o.Stop = "the end"
+			}
+			s, d = autoscale.Decide(c, s, o)
+			return d
+		}
+		if d := decide(20, counts(10, 10, 0), autoscale.Counts{}, 1000); d.Want != 10 || d.OnDemand != 10 {
+			t.Errorf("mode %q: interrupted 20 times an hour: want %d, %d of them on demand: %s", mode, d.Want, d.OnDemand, d.Reason)
+		}
+		if d := decide(0, counts(10, 10, 0), counts(10, 10, 0), 1000); d.Want != 10 || d.OnDemand != 10 {
+			t.Errorf("mode %q: no longer interrupted: want %d, %d of them on demand: %s", mode, d.Want, d.OnDemand, d.Reason)
+		}
+		if d := decide(0, counts(0, 0, 0), autoscale.Counts{}, 0); d.OnDemand != 0 {
+			t.Errorf("mode %q: at zero: %d on demand", mode, d.OnDemand)
+		}
+		if d := decide(0, counts(0, 0, 0), autoscale.Counts{}, 1000); d.Want == 0 || d.OnDemand != 0 {
+			t.Errorf("mode %q: anew: want %d, %d of them on demand: %s", mode, d.Want, d.OnDemand, d.Reason)
+		}
+	}
+}
