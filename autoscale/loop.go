@@ -284,10 +284,13 @@ func (l *Loop) apply(ctx context.Context, d Decision, until time.Time) error {
 		return nil
 	}
 	// Observing may have taken so long that somebody else leads by now.
-	if !l.config.Now().Before(until) {
+	left := until.Sub(l.config.Now())
+	if left <= 0 {
 		l.leading = false
 		return errors.New("the lease ran out while observing")
 	}
+	ctx, cancel := context.WithTimeout(ctx, left) // nor may an order outlive the lease: its end would cross the successor's
+	defer cancel()
 	order := Order{Workers: d.Want, OnDemand: d.OnDemand, Now: d.StopAll || d.Binding == BindStop}
 	if err := l.parts.Fleet.Order(ctx, order); err != nil {
 		return err

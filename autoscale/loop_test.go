@@ -286,6 +286,30 @@ func TestALeaderWhoseLeaseRanOutChangesNothing(t *testing.T) {
 	})
 }
 
+// slow is a fleet whose orders take as long as they may.
+type slow struct{ autoscale.Fleet }
+
+func (slow) Order(ctx context.Context, _ autoscale.Order) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestAnOrderEndsWithTheLease(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(0)
+		w.edit(queued)
+		l, err := autoscale.New(autoscale.LoopConfig{Policy: autoscale.Config{Max: 1}}, autoscale.Parts{Observer: w, Fleet: slow{w}, Journal: w, Lease: lease{w, "a"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if _, err := l.Once(t.Context()); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 20*time.Second {
+			t.Errorf("the order ended after %s: %v", time.Since(began), err)
+		}
+	})
+}
+
 func TestDrainGoesToZeroAndSaysWhy(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
