@@ -111,6 +111,8 @@ const (
 	DefaultLimitEvery = 5 * time.Minute
 	// DefaultUsageEvery is how often the usage is: CloudWatch has a point a minute, and bills a hundred-thousandth of a dollar for each look.
 	DefaultUsageEvery = time.Minute
+	// askFor bounds the asking for a figure, for which the sizing of the fleet waits: both together must end well within an autoscaler's lease.
+	askFor = 5 * time.Second
 	// DefaultKeep is for how long a figure is good that cannot be read again.
 	DefaultKeep = 15 * time.Minute
 )
@@ -209,13 +211,20 @@ func (r *Reader) Read(ctx context.Context, k Kind) (Quota, error) {
 		have = &kept{}
 		r.kept[k] = have
 	}
-	r.refresh(&have.limit, &have.limitTried, r.cfg.LimitEvery, func() Figure { return r.limit(ctx, k) })
-	r.refresh(&have.used, &have.usedTried, r.cfg.UsageEvery, func() Figure { return r.usage(ctx, k) })
+	r.refresh(&have.limit, &have.limitTried, r.cfg.LimitEvery, func() Figure { return within(ctx, k, r.limit) })
+	r.refresh(&have.used, &have.usedTried, r.cfg.UsageEvery, func() Figure { return within(ctx, k, r.usage) })
 	if err := context.Cause(ctx); err != nil {
 		delete(r.kept, k) // what failed because of the caller says nothing to the next one
 		return Quota{}, fmt.Errorf("read the %s vCPU quota: %w", k, err)
 	}
 	return Quota{Kind: k, Limit: have.limit, Used: have.used}, nil
+}
+
+// within asks for askFor at most.
+func within(ctx context.Context, k Kind, ask func(context.Context, Kind) Figure) Figure {
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	return ask(ctx, k)
 }
 
 // refresh asks again when it is time. An unknown limit is tried as often as the usage is. A known figure survives failures until it is too old.

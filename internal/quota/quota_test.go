@@ -5,11 +5,13 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
 	"github.com/aws/aws-sdk-go-v2/service/servicequotas/types"
 	"github.com/google/go-cmp/cmp"
 
@@ -143,6 +145,31 @@ func TestAnswersAreKeptForAsLongAsTheyAreGood(t *testing.T) {
 	if q := read(); !q.Known() || a.limitCalls != before+1 {
 		t.Errorf("an unknown limit is not asked for again after a minute: %+v", q)
 	}
+}
+
+// hung is Service Quotas behind a network that swallows what is sent.
+type hung struct{ *account }
+
+func (hung) GetServiceQuota(ctx context.Context, _ *servicequotas.GetServiceQuotaInput, _ ...func(*servicequotas.Options)) (*servicequotas.GetServiceQuotaOutput, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestAServiceThatHangsIsLeftAfterFiveSeconds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := newAccount()
+		r := a.reader(t, func(c *quota.Config) { c.Limits = hung{a} })
+		for range 2 { // the second time it is not yet asked again
+			q, err := r.Read(t.Context(), quota.OnDemand)
+			if err != nil || q.Limit.Known || !q.Used.Known {
+				t.Errorf("%+v, %v", q, err)
+			}
+		}
+		if took := time.Since(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)); took != 5*time.Second {
+			t.Errorf("it took %s", took)
+		}
+	})
 }
 
 func TestAnOperatorsOwnLimitAsksNobody(t *testing.T) {
