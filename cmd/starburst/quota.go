@@ -32,7 +32,9 @@ func quotaCommand() *cli.Command {
 		Usage:     "the account's Fargate vCPU quotas: limit, used by anyone, left, and what a raise would buy",
 		UsageText: "starburst quota\nstarburst quota --tasks 10000 --task-time 30s\nstarburst quota --request 500 [--spot]",
 		Description: "Asks Service Quotas for the limits and CloudWatch for what anybody in the account and Region uses of them. What cannot\n" +
-			"be read is unknown, and the autoscaler starts nothing for it; " + quota.EnvVCPU + " is a limit of your own.  what twice and four times the quota would buy.",
+			"be read is unknown, and the autoscaler starts nothing for it; " + quota.EnvVCPU + " is a limit of your own.\n" +
+			"For the job that --tasks and --task-time describe, or what the stack's largest unfinished job has left, it simulates what\n" +
+			"twice and four times the quota would buy.",
 		Flags: []cli.Flag{
 			&cli.Float64Flag{Name: "request", Usage: "file a request for so many `VCPUS`"},
 			&cli.BoolFlag{Name: "spot", Usage: "request the quota of Fargate Spot; without it, On-Demand"},
