@@ -55,6 +55,7 @@ type crew struct {
 	told    []string // who is named in the control item, sorted
 	synced  bool     // whether told is known; a new leader does not know what the last one named
 	stopped map[string]bool
+	strays  time.Time // since when workers have followed a release that is not of this leader; zero when none does
 	askedAt time.Time // when ECS was last asked about new workers
 }
 
@@ -78,9 +79,27 @@ func (c *crew) attend(ledgers []store.Ledger, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.workers = workers
+	switch {
+	case !slices.ContainsFunc(workers, c.stray):
+		c.strays = time.Time{}
+	case c.strays.IsZero():
+		c.strays = now
+	case now.Sub(c.strays) >= strayFor:
+		c.strays, c.synced = time.Time{}, false
+	}
 	gone := func(name string) bool { return !living[name] }
 	maps.DeleteFunc(c.facts, func(name string, _ fact) bool { return gone(name) })
 	maps.DeleteFunc(c.stopped, func(name string, _ bool) bool { return gone(name) })
+}
+
+// strayFor is how long a worker may take to hear that it is no longer named. One that stays away for longer follows what an earlier leader
+// wrote after this one began, which only writing anew undoes.
+const strayFor = time.Minute
+
+// stray reports whether the worker keeps away from work though this leader does not name it.
+func (c *crew) stray(w worker) bool {
+	_, told := slices.BinarySearch(c.told, w.name)
+	return w.replied && !told
 }
 
 // paidEarly is how long before the end of its minimum bill a worker may be told to go: it takes as long to hear of it.

@@ -142,7 +142,11 @@ func TestStartsAreMeasuredAndFailuresCounted(t *testing.T) {
 	if o.RecentStarts != 2 || o.FailedStarts != 2 {
 		t.Errorf("%d started and %d failed in the last two minutes", o.RecentStarts, o.FailedStarts)
 	}
-	if c.asked != 1 {
+	c.jobs = map[string]store.Job{}
+	if o, err = c.open(t).Observer.Observe(t.Context(), noon, autoscale.Standing{}); err != nil || o.FailedStarts != 2 {
+		t.Errorf("%d failed of a fleet that works for strangers only: %v", o.FailedStarts, err)
+	}
+	if c.asked != 2 {
 		t.Errorf("ECS was asked %d times about two workers", c.asked)
 	}
 }

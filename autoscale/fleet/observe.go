@@ -101,6 +101,11 @@ func (o *Observer) Observe(ctx context.Context, now time.Time, standing autoscal
 	recent := since(ledgers, oldest(jobs, now), now)
 	evidence(&obs, recent, now)
 	o.attend(ctx, &obs, ledgers, recent, standing, now)
+	begun := oldest(jobs, now)
+	if lately := now.Add(-recentStarts); begun.After(lately) {
+		begun = lately // workers that fail to start do so for strangers' messages, too
+	}
+	o.crew.starts(&obs, since(ledgers, begun, now), now)
 	for _, j := range jobs {
 		tasks, messages := outstanding(j, settled[j.ID])
 		obs.KnownTasks += tasks
@@ -137,7 +142,6 @@ func (o *Observer) attend(ctx context.Context, obs *autoscale.Observation, ledge
 	if err := o.crew.ask(ctx, now); err != nil {
 		o.log.Warn("start-up times are measured without what ECS knows", "error", err)
 	}
-	o.crew.starts(obs, recent, now)
 	obs.IdlePaid, obs.Released = o.crew.spare(standing.Desired)
 	obs.Interruptions = interruptions(ledgers, now)
 	obs.Provisioning = max(0, max(standing.Desired, standing.Running+standing.Pending)-obs.Heard-obs.Silent)

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/starburst-go/starburst/autoscale"
 )
@@ -200,15 +201,30 @@ func (s *Services) Order(ctx context.Context, o autoscale.Order) error {
 		}
 		failed = errors.Join(failed, s.set(ctx, all[i].name, p.desired[i]))
 	}
-	for _, task := range p.stop {
-		_, err := s.api.StopTask(ctx, &ecs.StopTaskInput{Cluster: &s.cluster, Task: &task, Reason: aws.String("the fleet is to stop now")})
-		if gone := (*types.InvalidParameterException)(nil); err != nil && !errors.As(err, &gone) {
-			failed = errors.Join(failed, fmt.Errorf("stop ECS task %s: %w", task, err))
-			continue
-		}
-		s.crew.stopping(task)
+	return errors.Join(failed, s.stop(ctx, p.stop))
+}
+
+// stoppers is how many tasks are stopped at once: thousands one after another would outlast the lease, and the money.
+const stoppers = 16
+
+// stop stops tasks whatever they are at. It ends at the first error: the next order names those that are left.
+func (s *Services) stop(ctx context.Context, tasks []string) error {
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(stoppers)
+	for _, task := range tasks {
+		g.Go(func() error {
+			if err := gctx.Err(); err != nil {
+				return err
+			}
+			_, err := s.api.StopTask(gctx, &ecs.StopTaskInput{Cluster: &s.cluster, Task: &task, Reason: aws.String("the fleet is to stop now")})
+			if gone := (*types.InvalidParameterException)(nil); err != nil && !errors.As(err, &gone) {
+				return fmt.Errorf("stop ECS task %s: %w", task, err)
+			}
+			s.crew.stopping(task)
+			return nil
+		})
 	}
-	return failed
+	return g.Wait()
 }
 
 func (s *Services) set(ctx context.Context, name string, n int) error {
