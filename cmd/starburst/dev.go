@@ -199,7 +199,7 @@ func handlersOf(ctx context.Context, worker []string) ([]string, error) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		return nil, exit.Errorf(exit.Usage, "the worker command %v does not tell its handlers: %w: %s", worker, err, oneLine(stderr.String())).
+		return nil, exit.Errorf(exit.Usage, "the worker command %v does not tell its handlers: %w:\n%s", worker, err, lastWords(stderr.String())).
 			WithHint("give a program that calls starburst.Main, or: starburst dev -- starburst worker --exec -- ./simulate.sh {}")
 	}
 	var names []string
@@ -208,4 +208,15 @@ func handlersOf(ctx context.Context, worker []string) ([]string, error) {
 			WithHint("to run a program per task: starburst dev -- starburst worker --exec -- %s {}", worker[0])
 	}
 	return names, nil
+}
+
+// lastWords are the last lines of what a program wrote to standard error: the end says why it ended.
+func lastWords(s string) string {
+	const most = 2000
+	s = strings.TrimSpace(s)
+	if len(s) <= most {
+		return s
+	}
+	s = s[len(s)-most:]
+	return "... " + strings.TrimSpace(s[strings.IndexByte(s, '\n')+1:])
 }
