@@ -17,7 +17,7 @@ const (
 	ledgerEvery  = 30 * time.Second // a living worker's snapshots, at least
 	ledgerEdge   = 5 * time.Second  // and at most
 	controlEvery = 5 * time.Second  // a worker's look at the control item
-	emptyPoll    = 5 * time.Second  // a worker's long poll without work
+	emptyPoll    = 20 * time.Second // a worker's long poll without work
 	loopEvery    = 10 * time.Second // the autoscaler's tick
 	beatEvery    = 30 * time.Second // its recorded decision and sign of life
 	beatWrites   = 40               // write units of one: 16 control copies, read and written, and the decision

@@ -24,5 +24,5 @@ func ExampleForecast() {
 		return
 	}
 	fmt.Printf("%s on %d workers, at least %s\n", f.Estimate.Cost.Short(), f.Estimate.Workers, f.Estimate.Bound.Short())
-	// Output: $0.0222 – $0.0395 on 10 workers, at least $0.0222
+	// Output: $0.0222 – $0.0394 on 10 workers, at least $0.0222
 }

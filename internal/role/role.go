@@ -119,13 +119,9 @@ func stopOnSignals(ctx context.Context, hurry func()) (context.Context, func()) 
 	return ctx, func() { cancel(); close(over) }
 }
 
-// idleWait is the long poll of a worker without work. A released worker stays paid until its open poll ends, so the
-// longest poll, of 20 s, would cost 7.5 s more on average, which is some 30 times the price of the receives that this one adds in a
-// minute. On the laptop neither costs anything, and somebody may be waiting for the fleet to shrink.
-const (
-	idleWait      = 5 * time.Second
-	localIdleWait = 2 * time.Second
-)
+// localIdleWait is the long poll of a laptop's worker without work: receives are free there, and a fleet that is to shrink
+// waits for its workers' open polls. On AWS it is the consumer's 20 s, three receives a minute.
+const localIdleWait = 2 * time.Second
 
 // localGiveUp ends a laptop's worker whose endpoint is gone.
 const localGiveUp = 60 * time.Second
@@ -151,7 +147,6 @@ func workerConfig(ctx context.Context, s stack.Stack, c *stack.Clients, handlers
 		}
 		cfg.Slots = n
 	}
-	cfg.IdleWait = idleWait
 	if s.Endpoint != "" {
 		// Writes are free here, and a person is looking at the progress.
 		cfg.LedgerEvery, cfg.LedgerEdge, cfg.ControlEvery = 500*time.Millisecond, 100*time.Millisecond, time.Second
