@@ -1,0 +1,228 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/starburst-go/starburst/internal/progress"
+	"github.com/starburst-go/starburst/store"
+)
+
+// Line is a state in one line, for logs.
+func Line(s State) string {
+	parts := []string{fmt.Sprintf("%d %%", percent(s.Tasks)), progress.Count(s.Tasks.Done()) + "/" + progress.Count(s.Tasks.Total)}
+	if n := s.Tasks.Failed; n > 0 {
+		parts = append(parts, progress.Count(n)+" failed")
+	}
+	if s.Over() {
+		parts = append(parts, endWord(s)+" after "+Clock(s.Ended.Sub(s.Created)))
+	} else {
+		if s.Pace.PerSecond > 0 {
+			parts = append(parts, progress.Rate(s.Pace.PerSecond))
+		}
+		if s.Pace.ETA != nil {
+			parts = append(parts, "ETA "+s.Pace.ETA.String())
+		}
+		w := s.Workers
+		parts = append(parts, fmt.Sprintf("workers %d busy, %d idle, %d starting", w.Busy, w.Idle, w.Starting))
+	}
+	if s.Money.Known {
+		parts = append(parts, moneyText(s.Money, s.Over()))
+	}
+	return clean(s.Handler, 100) + ": " + strings.Join(parts, "  ")
+}
+
+// barWidth is the width of the bar, in characters.
+const barWidth = 30
+
+// maxWaves and maxGroups are how many the screen has room for.
+const (
+	maxWaves      = 4
+	maxFailsShown = 4
+)
+
+// Screen is a state in lines, for a terminal.
+func Screen(s State) []string {
+	var out []string
+	row := func(word, format string, args ...any) {
+		out = append(out, fmt.Sprintf("%-9s", word)+fmt.Sprintf(format, args...))
+	}
+	head := clean(s.Handler, 100) + "  " + s.Job
+	if s.Label != "" {
+		head += "  " + strings.Join(strings.Fields(clean(s.Label, 60)), " ")
+	}
+	if s.Over() {
+		out = append(out, head+"  "+endWord(s)+" after "+Clock(s.Ended.Sub(s.Created)))
+	} else {
+		out = append(out, head+"  for "+Clock(s.At.Sub(s.Created)))
+	}
+	if s.Why != "" {
+		row("because", "%s", strings.Join(strings.Fields(clean(s.Why, 200)), " "))
+	}
+	full := 0
+	if s.Tasks.Total > 0 {
+		full = s.Tasks.Done() * barWidth / s.Tasks.Total
+	}
+	row("", "%s%s  %d %%  %s of %s", strings.Repeat("━", full), strings.Repeat("─", barWidth-full), percent(s.Tasks), progress.Count(s.Tasks.Done()), progress.Count(s.Tasks.Total))
+	if s.Tasks.Enqueued < s.Tasks.Total {
+		row("sent", "%s of %s", progress.Count(s.Tasks.Enqueued), progress.Count(s.Tasks.Total))
+	}
+	row("rate", "%s", paceText(s))
+	if t := s.Tails; t.Count > 0 {
+		row("a task", "%s", tailsText(t))
+	}
+	row("workers", "%s", workersText(s.Workers))
+	if q := s.Queue; !q.At.IsZero() && !s.Over() {
+		row("queue", "%s waiting, %s in flight, %s delayed, %s ago", progress.Count(int(q.Visible)), progress.Count(int(q.InFlight)), progress.Count(int(q.Delayed)), Brief(max(0, s.At.Sub(q.At))))
+	}
+	out = append(out, waveRows(s.Waves)...)
+	out = append(out, failureRows(s)...)
+	if s.Money.Known {
+		row("money", "%s", moneyText(s.Money, s.Over()))
+	}
+	return out
+}
+
+func endWord(s State) string {
+	if s.State == store.Cancelled {
+		return "cancelled"
+	}
+	return "done"
+}
+
+func percent(t Tasks) int {
+	if t.Total == 0 {
+		return 0
+	}
+	return t.Done() * 100 / t.Total
+}
+
+func paceText(s State) string {
+	p := s.Pace
+	text := "not known yet"
+	switch {
+	case p.PerSecond > 0 && s.Over():
+		text = progress.Rate(p.PerSecond) + " from beginning to end"
+	case p.PerSecond > 0 && p.Over > 0:
+		text = progress.Rate(p.PerSecond) + " in the last " + Brief(p.Over)
+	case p.PerSecond > 0:
+		text = progress.Rate(p.PerSecond) + " expected of the busy slots"
+	}
+	if p.ETA != nil {
+		text += ", ETA " + p.ETA.String()
+	}
+	return text
+}
+
+// String says the time left and between what it lies: "2:10 (1:50 to 3:00)".
+func (e ETA) String() string {
+	if e.High == 0 {
+		return Clock(e.Likely) + " (at least " + Clock(e.Low) + ")"
+	}
+	return Clock(e.Likely) + " (" + Clock(e.Low) + " to " + Clock(e.High) + ")"
+}
+
+func tailsText(t Tails) string {
+	text := fmt.Sprintf("mean %s, half below %s, 95 %% below %s, 99 %% below %s", Brief(t.Mean), Brief(t.P50), Brief(t.P95), Brief(t.P99))
+	if t.Shared {
+		text += ", other jobs of the same workers included"
+	}
+	return text
+}
+
+func workersText(w Workers) string {
+	text := fmt.Sprintf("%d busy, %d idle, %d starting", w.Busy, w.Idle, w.Starting)
+	if w.Desired > 0 {
+		text += fmt.Sprintf(", %d wanted", w.Desired)
+	}
+	if w.Gone > 0 {
+		text += fmt.Sprintf(", %d gone", w.Gone)
+	}
+	if w.Silent > 0 {
+		text += fmt.Sprintf(" (%d without a word)", w.Silent)
+	}
+	return text
+}
+
+// waveRows has the last waves: those before did their part.
+func waveRows(waves []Wave) (out []string) {
+	skipped := max(0, len(waves)-maxWaves)
+	for i, w := range waves[skipped:] {
+		word := ""
+		if i == 0 {
+			word = "waves"
+		}
+		text := fmt.Sprintf("%d→%d at %s: %d of %d came, %s tasks, %s", w.From, w.To, w.At.Local().Format("15:04:05"), w.Came, w.Asked, progress.Count(int(w.Tasks)), w.Cost.Short())
+		if i == 0 && skipped > 0 {
+			text += fmt.Sprintf("  (and %d before)", skipped)
+		}
+		out = append(out, fmt.Sprintf("%-9s%s", word, text))
+	}
+	return out
+}
+
+func failureRows(s State) (out []string) {
+	if s.Tasks.Failed == 0 {
+		return nil
+	}
+	text := progress.Count(s.Tasks.Failed)
+	if s.Tasks.Retrying > 0 {
+		text += fmt.Sprintf(", %s of them are being run again", progress.Count(s.Tasks.Retrying))
+	}
+	out = append(out, fmt.Sprintf("%-9s%s", "failed", text))
+	for _, g := range s.Failures.Groups[:min(len(s.Failures.Groups), maxFailsShown)] {
+		out = append(out, fmt.Sprintf("%-9s%s × %s: %s (task %d)", "", progress.Count(g.Count), g.Kind, strings.Join(strings.Fields(g.Message), " "), g.Index))
+	}
+	if more := len(s.Failures.Groups) - maxFailsShown; more > 0 {
+		out = append(out, fmt.Sprintf("%-9sand %d more", "", more))
+	}
+	return out
+}
+
+func moneyText(m Money, over bool) string {
+	text := m.Spent.Short()
+	if m.Local {
+		text += " as if on Fargate"
+	}
+	if e := m.Estimate; e != nil {
+		word := "estimated"
+		if m.Partial {
+			word = "estimated without the tasks' time"
+		}
+		text += fmt.Sprintf(", %s %s (%s to %s)", word, e.Likely.Short(), e.Low.Short(), e.High.Short())
+	}
+	if !over && m.Expected > m.Spent {
+		text += ", about " + m.Expected.Short() + " at the end"
+	}
+	if m.Cap > 0 {
+		text += ", cap " + m.Cap.Short()
+	}
+	return text
+}
+
+// Clock writes a duration as m:ss or h:mm:ss.
+func Clock(d time.Duration) string {
+	n := int(max(0, d).Round(time.Second) / time.Second)
+	if n >= 3600 {
+		return fmt.Sprintf("%d:%02d:%02d", n/3600, n/60%60, n%60)
+	}
+	return fmt.Sprintf("%d:%02d", n/60, n%60)
+}
+
+// Brief writes a duration with two or three digits that count: 4 ms, 1.2 s, 47 s, 12 min.
+func Brief(d time.Duration) string {
+	switch {
+	case d < 10*time.Millisecond:
+		return fmt.Sprintf("%.2g ms", float64(d)/1e6)
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds())
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	}
+	return fmt.Sprintf("%.1f h", d.Hours())
+}
