@@ -3,7 +3,9 @@ package deploy_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -75,9 +77,22 @@ func (f *fakeECS) DescribeTasks(context.Context, *ecs.DescribeTasksInput, ...fun
 	return &ecs.DescribeTasksOutput{Tasks: f.stopped}, nil
 }
 
-type fakeLedgers []store.Ledger
+type fakeLedgers struct {
+	mu  sync.Mutex
+	all []store.Ledger // guarded by mu
+}
 
-func (f *fakeLedgers) Ledgers(context.Context, string) ([]store.Ledger, error) { return *f, nil }
+func (f *fakeLedgers) Ledgers(context.Context, string) ([]store.Ledger, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.all), nil
+}
+
+func (f *fakeLedgers) hello() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.all = append(f.all, store.Ledger{Worker: "w", Started: time.Now(), Updated: time.Now()})
+}
 
 // full is a task definition with everything that Terraform's has.
 func full() types.TaskDefinition {
@@ -106,7 +121,7 @@ func TestTheRevisionIsTheOldOneWithTheImage(t *testing.T) {
 		f, l := &fakeECS{}, &fakeLedgers{}
 		go func() {
 			time.Sleep(30 * time.Second)
-			*l = append(*l, store.Ledger{Worker: "w", Started: time.Now(), Updated: time.Now()})
+			l.hello()
 		}()
 		done, err := deploy.Deploy(t.Context(), faked(f, l))
 		if err != nil || done.Worker != "w" || done.Took < 30*time.Second || done.Took > 40*time.Second {
@@ -185,9 +200,26 @@ func TestAServiceThatCannotBeUpdatedRollsAllBack(t *testing.T) {
 }
 
 // fakeScale is a fleet's control item. It asks for every change twice, as a store does whose answer was lost.
-type fakeScale struct{ item store.Control }
+type fakeScale struct {
+	mu   sync.Mutex
+	item store.Control // guarded by mu
+}
+
+func (f *fakeScale) get() store.Scale {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.item.Scale
+}
+
+func (f *fakeScale) set(change func(*store.Scale)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change(&f.item.Scale)
+}
 
 func (f *fakeScale) UpdateControl(_ context.Context, _ string, change func(*store.Control)) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	change(&f.item)
 	change(&f.item)
 	return nil
@@ -214,14 +246,14 @@ func TestTheAutoscalerKeepsAWorkerMeanwhile(t *testing.T) {
 			f, l, scale := &fakeECS{}, &fakeLedgers{}, &fakeScale{item: store.Control{Scale: tc.before}}
 			go func() {
 				time.Sleep(30 * time.Second)
-				if tc.update && scale.item.Scale.Min != 1 {
-					t.Errorf("%s: the autoscaler keeps %d workers meanwhile, want 1", tc.name, scale.item.Scale.Min)
+				if s := scale.get(); tc.update && s.Min != 1 {
+					t.Errorf("%s: the autoscaler keeps %d workers meanwhile, want 1", tc.name, s.Min)
 				}
 				if tc.during != nil {
-					tc.during(&scale.item.Scale)
+					scale.set(tc.during)
 				}
 				if tc.hello {
-					*l = append(*l, store.Ledger{Worker: "w", Started: time.Now(), Updated: time.Now()})
+					l.hello()
 				}
 			}()
 			c := faked(f, l)
@@ -230,7 +262,7 @@ func TestTheAutoscalerKeepsAWorkerMeanwhile(t *testing.T) {
 			if (err == nil) != tc.hello {
 				t.Errorf("%s: %v", tc.name, err)
 			}
-			if d := cmp.Diff(tc.after, scale.item.Scale); d != "" {
+			if d := cmp.Diff(tc.after, scale.get()); d != "" {
 				t.Errorf("%s: set afterwards (-want +got):\n%s", tc.name, d)
 			}
 			if tc.update != (len(f.updates) > 0) {
