@@ -7,7 +7,6 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -183,7 +182,10 @@ func (a *account) follow(c *cli.Context, all iter.Seq2[store.Settled, error], jo
 		return err
 	}
 	_, _ = fmt.Fprintf(c.App.ErrWriter, "--halt %s was reached: %d of %d tasks were not run to their end\n", a.halt, halted, job.N)
-	if err == nil && halted > 0 && !slices.Contains([]string{"success", "done"}, a.halt.On) {
+	switch {
+	case a.halt.On == "success":
+		return nil // as many have succeeded as were wanted, whatever has failed before
+	case err == nil && halted > 0 && a.halt.On != "done":
 		return exit.Errorf(exit.TasksFail, "halted")
 	}
 	return err
