@@ -153,6 +153,10 @@ class TaskDiedError(TaskError, concurrent.futures.BrokenExecutor):
     """The worker died while it ran the task, in each attempt. Unlike a process pool's, the executor goes on."""
 
 
+class InitializerError(StarburstError, concurrent.futures.BrokenExecutor):
+    """An executor's initializer has raised on a worker."""
+
+
 class NotFoundError(StarburstError, LookupError):
     """No such job, or it has expired."""
 
@@ -2190,6 +2194,38 @@ class _Caller:
         return raised
 
 
+_initialized: set[bytes] = set()  # executors whose initializer has run in this process
+
+
+class _Initialized:
+    """A function of an executor with an initializer, which runs first, once in each process.
+
+    Functions of the main program travel by value, and each pickle of them has its own globals; such an initializer
+    must run once for each.
+    """
+
+    def __init__(self, executor: bytes, function: Callable[..., Any], initializer: Callable[..., Any], initargs: tuple[Any, ...]) -> None:
+        self._executor, self._function, self._initializer, self._initargs = executor, function, initializer, initargs
+        self._ready = False
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not self._ready:
+            self._initialize()
+        return self._function(*args, **kwargs)
+
+    def _initialize(self) -> None:
+        f = self._initializer
+        module = sys.modules.get(getattr(f, "__module__", None) or "")
+        shared = getattr(module, getattr(f, "__qualname__", ""), None) is f
+        if not shared or self._executor not in _initialized:
+            try:
+                f(*self._initargs)
+            except Exception as e:
+                raise InitializerError(f"the initializer has raised {type(e).__name__}: {e}") from e
+            _initialized.add(self._executor)
+        self._ready = True
+
+
 class _Callee:
     """The worker's side: runs functions that were signed with its key."""
 
@@ -2369,6 +2405,9 @@ class Executor(concurrent.futures.Executor):
         binary: the starburst command. Default: STARBURST_BIN, or the one on the PATH.
         serve: the program, in any language, that the workers of a started stack run, and its arguments. Default: this
             program's `@task` functions, and functions.
+        initializer, initargs: what is called in each worker process before the first function (not handler) that it runs for this
+            executor, within that one's time limit; when the main program defines it, once for each function. When it raises, that task
+            fails with InitializerError, and the next one calls it again.
 
     `submit` and `map` take
 
@@ -2385,7 +2424,11 @@ class Executor(concurrent.futures.Executor):
     def __init__(
         self, client: Client | None = None, *, workers: int | None = None, max_workers: int | None = None, slots: int = 1, linger: float = 0.01,
         callables_key: str | bytes = "", binary: str = "", serve: Sequence[str] = (),
+        initializer: Callable[..., Any] | None = None, initargs: tuple[Any, ...] = (),
     ) -> None:
+        if initializer is not None and not callable(initializer):
+            raise TypeError("initializer must be a callable")
+        self._id, self._initializer, self._initargs = os.urandom(16), initializer, tuple(initargs)
         workers = workers if workers is not None else max_workers
         if workers is not None and workers < 1:
             raise ValueError("workers must be 1 or more")
@@ -2515,6 +2558,8 @@ class Executor(concurrent.futures.Executor):
                                          "too: who has it can run anything there. Or name a handler")
                 self._caller = _Caller(key, self.client)
             caller = self._caller
+        if self._initializer:
+            function = _Initialized(self._id, function, self._initializer, self._initargs)
         return caller.calls(function)
 
     def _call_arguments(self, function: Any, calls: list[Any]) -> tuple[list[Any], Callable[[Outcome], Any], Exception | None]:

@@ -26,12 +26,12 @@ pytestmark = [
 TIMEOUT = 90  # seconds, on a busy machine
 
 
-def pool(workers):
-    return concurrent.futures.ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+def pool(workers, **options):
+    return concurrent.futures.ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), **options)
 
 
-def ours(workers):
-    return starburst.Executor(workers=workers)
+def ours(workers, **options):
+    return starburst.Executor(workers=workers, **options)
 
 
 both = pytest.mark.parametrize("make", [pool, ours], ids=["ProcessPoolExecutor", "starburst"])
@@ -261,6 +261,38 @@ def test_shutdown_can_cancel_what_waits(make):
     assert first.result() == 0.5
     assert many[-1].cancelled()
     assert all(f.done() for f in many)
+
+
+def set_base(value):
+    global base
+    base = value
+
+
+def plus_base(x):
+    return base + x
+
+
+def refuse_to_start():
+    raise LookupError("no licence")
+
+
+def times_base(x):
+    return base * x
+
+
+@both
+def test_an_initializer_runs_before_the_functions_of_a_process(make):
+    with make(2, initializer=set_base, initargs=(40,)) as ex:
+        assert list(ex.map(plus_base, range(3))) == [40, 41, 42]
+        assert ex.submit(times_base, 2).result(TIMEOUT) == 80
+    with pytest.raises(TypeError):
+        make(1, initializer=3)
+
+
+@both
+def test_an_initializer_that_raises_breaks_the_executor(make):
+    with make(1, initializer=refuse_to_start) as ex, pytest.raises(concurrent.futures.BrokenExecutor):
+        ex.submit(square, 2).result(TIMEOUT)
 
 
 @both
