@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,6 +22,7 @@ import (
 	"github.com/starburst-go/starburst/internal/laptop"
 	"github.com/starburst-go/starburst/internal/localaws"
 	"github.com/starburst-go/starburst/internal/role"
+	"github.com/starburst-go/starburst/internal/scaling"
 	"github.com/starburst-go/starburst/internal/stack"
 )
 
@@ -82,7 +84,7 @@ func devAction(c *cli.Context) error {
 	if err != nil {
 		return devStartError(err, c.Int("port"))
 	}
-	return errors.Join(serveDev(c, srv, dir, worker, names), closeDev(ctx, srv))
+	return errors.Join(serveDev(c, srv, dir, p, worker, names), closeDev(ctx, srv))
 }
 
 func devStartError(err error, port int) error {
@@ -104,8 +106,13 @@ func closeDev(ctx context.Context, srv *localaws.Server) error {
 }
 
 // serveDev makes the stack, starts the autoscaler and waits for the end.
-func serveDev(c *cli.Context, srv *localaws.Server, dir string, worker, names []string) error {
+func serveDev(c *cli.Context, srv *localaws.Server, dir string, p laptop.Platform, worker, names []string) error {
 	ctx := c.Context
+	settings, err := scaling.FromEnv(os.Getenv)
+	if err != nil {
+		return err
+	}
+	settings.VCPUQuota = cmp.Or(settings.VCPUQuota, p.VCPUQuota)
 	clients, err := stack.Open(ctx, stack.Stack{Endpoint: srv.URL()})
 	if err != nil {
 		return err
@@ -126,6 +133,7 @@ func serveDev(c *cli.Context, srv *localaws.Server, dir string, worker, names []
 	}
 	session, err := burst.Open(ctx, burst.Config{
 		Stack: s, Workers: c.Int("workers"), Slots: c.Int("slots"), Handlers: names, Log: logger(c.App.ErrWriter),
+		Autoscale: burst.Autoscale{Settings: &settings},
 	})
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -86,6 +87,12 @@ func writeFile(t *testing.T, name, content string) string {
 // the test ends, and makes the other commands find it.
 func startDev(t *testing.T, argv ...string) {
 	t.Helper()
+	startDevWith(t, nil, argv...)
+}
+
+// startDevWith is startDev with flags.
+func startDevWith(t *testing.T, flags []string, argv ...string) {
+	t.Helper()
 	t.Setenv("XDG_STATE_HOME", t.TempDir())
 	self, err := os.Executable()
 	if err != nil {
@@ -96,7 +103,7 @@ func startDev(t *testing.T, argv ...string) {
 	out := &syncWriter{w: &stdout}
 	errs := &syncWriter{w: &stderr}
 	done := make(chan exit.Code, 1)
-	dev := process(ctx, append([]string{"dev", "--port", "0", "--", self, "worker", "--exec", "--"}, argv...)...)
+	dev := process(ctx, slices.Concat([]string{"dev", "--port", "0"}, flags, []string{"--", self, "worker", "--exec", "--"}, argv)...)
 	dev.Stdout, dev.Stderr = out, errs
 	if err := dev.Start(); err != nil {
 		t.Fatal(err)

@@ -72,6 +72,16 @@ func TestScaleHoldsAndLimitsALivingFleet(t *testing.T) {
 	t.Run("wrong orders", wrongOrders)
 }
 
+// The quota of the local ECS is one that its autoscaler keeps to, as on AWS.
+func TestDevsAutoscalerKnowsDevsQuota(t *testing.T) {
+	startDevWith(t, []string{"--workers", "8", "--vcpu-quota", "3"}, "sh", "-c", "sleep .3") // it sets the environment, so not parallel
+	must(t, "attach", strings.TrimSpace(must(t, "submit", "exec", "--range", "1:20")))
+	out := must(t, "scale", "explain", "-n", "100", "--changes")
+	if !strings.Contains(out, "2→3, bound by quota") || !strings.Contains(out, "3 vCPU, set by you") || strings.Contains(out, "→4") {
+		t.Errorf("%s", out)
+	}
+}
+
 // wavesOf waits until the ledgers tell of all tasks: they lag behind the results.
 func wavesOf(t *testing.T, job string, want int64) {
 	t.Helper()
