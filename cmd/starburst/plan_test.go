@@ -119,8 +119,21 @@ func TestPlansCalibrateAndRememberHandlers(t *testing.T) {
 		t.Errorf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
 	}
 	must(t, "submit", "exec", "--range", "0:1", "--wait")
-	if got := plan("exec"); got.code != exit.OK || json.Unmarshal([]byte(got.stdout), &p) != nil || p.Seen != 2 || p.Mean < .4 || p.Mean > 20 {
+	saved := filepath.Join(t.TempDir(), "plan.json")
+	if got := plan("exec", "--save", saved); got.code != exit.OK || json.Unmarshal([]byte(got.stdout), &p) != nil || p.Seen != 2 || p.Mean < .4 || p.Mean > 20 {
 		t.Errorf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+
+	// submit goes by the plan: it sends what was planned, and nothing else.
+	if got := starburst(t.Context(), "", "submit", "exec", "--plan", saved, "--range", "0:0", "--wait"); got.code != exit.OK {
+		t.Errorf("a plan that holds: exit code %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+	if got := starburst(t.Context(), "", "submit", "exec", "--plan", saved, "--range", "0:1", "--job", "other"); got.code != exit.Refused || got.stdout != "" ||
+		!strings.Contains(got.stderr, "the input: 1 tasks were planned, there are 2 now") {
+		t.Errorf("another input: exit code %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+	if got := starburst(t.Context(), "", "status", "other"); got.code != exit.NotFound {
+		t.Errorf("a job that was refused: exit code %d: %s%s", got.code, got.stdout, got.stderr)
 	}
 }
 
