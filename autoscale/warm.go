@@ -29,10 +29,11 @@ func (w Warm) validate() error {
 	return nil
 }
 
-// keep raises what a verdict leaves of the fleet to the pool. Money that ends, a stop and an operator's maximum go before it.
+// keep raises what a verdict leaves of the fleet to the pool. Money that ends, a stop and an operator's maximum go before it, and
+// so does a fleet whose workers fail to start: ECS would try those that are kept again and again, at a paid minute each.
 func (w Warm) keep(v verdict, s *State, o *Observation, most int) verdict {
 	least := min(w.Workers, o.Desired, most)
-	if least <= v.want || v.drain || v.stopAll {
+	if least <= v.want || v.drain || v.stopAll || v.binding == BindCrash {
 		return v
 	}
 	left := cmp.Or(w.For, DefaultWarmFor)

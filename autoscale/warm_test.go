@@ -52,3 +52,13 @@ func TestAWarmPoolStaysForItsTimeAndStartsNobody(t *testing.T) {
 		t.Error("a pool of less than nobody is accepted")
 	}
 }
+
+func TestAWarmPoolDoesNotKeepACrashLoopGoing(t *testing.T) {
+	t.Parallel()
+	c := autoscale.Config{Max: 100, Policy: autoscale.Policy{Mode: autoscale.Efficiency, Warm: autoscale.Warm{Workers: 5}}}
+	o := autoscale.Observation{Now: noon, Taken: noon, Counts: counts(5, 0, 5), KnownTasks: 1000, KnownMessages: 1000, Visible: 1000}
+	o.FailedStarts = 6
+	if _, d := autoscale.Decide(c, autoscale.State{}, o); d.Want != 0 || d.Binding != autoscale.BindCrash {
+		t.Errorf("want %d, bound by %q: %s", d.Want, d.Binding, d.Reason)
+	}
+}
