@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/starburst-go/starburst/autoscale"
 	"github.com/starburst-go/starburst/autoscale/fleet"
+	"github.com/starburst-go/starburst/consumer"
 	"github.com/starburst-go/starburst/cost"
 	"github.com/starburst-go/starburst/store"
 )
@@ -275,4 +277,15 @@ func TestAnIdleFleetAsksForNoQuota(t *testing.T) {
 
 func counts(desired int) autoscale.Counts {
 	return autoscale.Counts{Desired: desired, Running: desired}
+}
+
+// Ledgers are written with one of the two and read with the other, which cannot share it: the policy links nothing of ours but prices.
+func TestWorkersAndThePolicyCountInTheSameBuckets(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		d := time.Duration(rapid.Int64().Draw(t, "duration"))
+		if w, p := consumer.HistBucket(d), autoscale.Bucket(d); w != p {
+			t.Errorf("%v is in bucket %d of ledgers and %d of the policy", d, w, p)
+		}
+	})
 }
