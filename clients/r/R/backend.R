@@ -3,7 +3,7 @@
 
 StarburstFutureBackend <- function(workers = 10, cpu = NULL, memory = NULL, launch_type = "FARGATE", spot = FALSE, timeout = NULL, max_cost = NULL,
                                    worker_packages = NULL, attempts = 3, ...) {
-  config <- fleet_config(workers, cpu, memory, launch_type, spot, timeout, max_cost, worker_packages, attempts, label = "R futures")
+  config <- fleet_config(workers, cpu, memory, launch_type, spot, timeout, max_cost, worker_packages, attempts, label = "R")
   core <- from_future("MultiprocessFutureBackend")(workers = config$workers, ..., reg = paste0("starburst-", random_token()))
   core[["futureClasses"]] <- c("StarburstFuture", core[["futureClasses"]])
   core[["starburst"]] <- config

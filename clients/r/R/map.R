@@ -25,7 +25,7 @@
 #' @export
 starburst_map <- function(.x, .f, ..., workers = 10, cpu = NULL, memory = NULL, launch_type = "FARGATE", spot = FALSE, timeout = NULL, max_cost = NULL,
                           packages = NULL, attempts = 3, .seed = TRUE, .progress = interactive(), .on_error = c("stop", "return")) {
-  config <- fleet_config(workers, cpu, memory, launch_type, spot, timeout, max_cost, packages, attempts, label = "R map")
+  config <- fleet_config(workers, cpu, memory, launch_type, spot, timeout, max_cost, packages, attempts, label = "R")
   map_on(function() fleet_for(config), config, .x, .f, list(...), .seed, .progress, match.arg(.on_error))
 }
 

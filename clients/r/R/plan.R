@@ -56,7 +56,7 @@ attr(starburst, "tweakable") <- c("workers", "cpu", "memory", "launch_type", "sp
 # The checked configuration of a plan; the last one again when the same is wanted, which it is for each future.
 plan_config <- function(wanted) {
   if (!identical(wanted, the$wanted)) {
-    the$checked <- do.call(fleet_config, c(wanted, label = "R futures"))
+    the$checked <- do.call(fleet_config, c(wanted, label = "R"))
     the$wanted <- wanted
   }
   the$checked

@@ -11,6 +11,22 @@ test_that("a future whose worker is killed runs again on another", {
   })
 })
 
+test_that("a future whose whole worker is killed, the process around its R, runs again on another", {
+  mark <- tempfile("mark-")
+  with_fleet({
+    f <- future({
+      first <- !file.exists(mark)
+      file.create(mark)
+      if (first) {
+        system(sprintf("kill -KILL $(ps -o ppid= -p %d)", Sys.getpid()))
+        Sys.sleep(60)
+      }
+      "second run"
+    })
+    expect_identical(value(f), "second run") # when the message of the killed worker shows up again
+  })
+})
+
 test_that("a future that kills every worker fails alone", {
   with_fleet(attempts = 2, {
     bad <- future(tools::pskill(Sys.getpid(), tools::SIGKILL), label = "the bad one")
