@@ -2145,6 +2145,11 @@ class _Signer:
         return hmac.compare_digest(mac, self.sign(what, nonce, index, content))
 
 
+def _call_of(identity: str, digest: bytes) -> bytes:
+    """What a call is signed for. Sent again under another id it is refused; under its own it is a duplicate, of which one result counts."""
+    return hashlib.sha256(identity.encode()).digest() + digest
+
+
 class _Caller:
     """The caller's side: makes arguments of calls, and values or exceptions of outcomes."""
 
@@ -2152,8 +2157,9 @@ class _Caller:
         self._signer, self._client = _Signer(key), client
         self._placed: set[str] = set()
 
-    def calls(self, function: Callable[..., Any]) -> tuple[Callable[[int, Any, Any], list[Any]], Callable[[Outcome], Any]]:
-        """Prepares calls of the function: what makes an argument of (index, args, kwargs), and a value of an outcome."""
+    def calls(self, function: Callable[..., Any], identity: str) -> tuple[Callable[[int, Any, Any], list[Any]], Callable[[Outcome], Any]]:
+        """Prepares calls of the function in the job, or the task without a job, with this id: what makes an argument
+        of (index, args, kwargs), and a value of an outcome."""
         code, nonce, signer = _dumps(function), os.urandom(_NONCE), self._signer
         place: bytes | str = code
         if len(code) > _INLINE_FUNCTION and self._client.bucket:
@@ -2162,10 +2168,11 @@ class _Caller:
                 self._client._put_object(place, code)
                 self._placed.add(place)
         digest = hashlib.sha256(code).digest()
+        signed = _call_of(identity, digest)
 
         def argument(index: int, args: Any, kwargs: Any) -> list[Any]:
             packed = _dumps((args, kwargs))
-            return [_PYTHON, place, packed, nonce, signer.sign(b"call", nonce, index, digest + packed)]
+            return [_PYTHON, place, packed, nonce, signer.sign(b"call", nonce, index, signed + packed)]
 
         def value(outcome: Outcome) -> Any:
             if outcome.error:
@@ -2245,9 +2252,9 @@ class _Callee:
             raise _Failure("the argument is no call of a function", kind="decode") from None
         if version != _PYTHON:
             raise _Failure(f"the function comes from Python {version}, the worker runs Python {_PYTHON}: pickled code needs the same", permanent=True)
-        index = _current.index
-        if not self._signer.verify(mac, b"call", nonce, index, digest + packed):
-            raise _Failure("the function was not signed with this worker's key", permanent=True)
+        index, identity = _current.index, _current.job or _current.task or ""
+        if not self._signer.verify(mac, b"call", nonce, index, _call_of(identity, digest) + packed):
+            raise _Failure("the function was not signed with this worker's key, or not for this task", permanent=True)
         if digest not in self._functions:
             code = place if isinstance(place, bytes) else self._fetch(place, digest)
         try:
@@ -2456,7 +2463,7 @@ class Executor(concurrent.futures.Executor):
         The Future raises what the function raised, or the TaskError of a handler; a SendError if the task
         could not be sent. It can be cancelled until it is sent: 16 tasks a worker are, at a time.
         """
-        name, value = self._handler_name(handler), Outcome.result
+        name, value, id = self._handler_name(handler), Outcome.result, uuid.uuid4().hex
         future: concurrent.futures.Future[Any] = concurrent.futures.Future()
         with self._lock:
             if self._shut:
@@ -2466,7 +2473,7 @@ class Executor(concurrent.futures.Executor):
         else:
             name = CALLABLES
             try:
-                make, value = self._calls(handler)
+                make, value = self._calls(handler, id)
                 argument = make(0, args, kwargs)
             except StarburstError:
                 raise
@@ -2474,7 +2481,7 @@ class Executor(concurrent.futures.Executor):
                 future.set_running_or_notify_cancel()
                 future.set_exception(e)
                 return future
-        message = Message(name, [pack(argument)], id=uuid.uuid4().hex)
+        message = Message(name, [pack(argument)], id=id)
         message.check()
         self.client._check_handler(name)
         with self._lock:
@@ -2511,7 +2518,8 @@ class Executor(concurrent.futures.Executor):
         if name:
             args = list(iterables[0] if len(iterables) == 1 else zip(*iterables))
         else:
-            args, value, error = self._call_arguments(handler, list(zip(*iterables)))
+            job["job_id"] = job.get("job_id") or _new_job_id(time.time_ns() // 1_000_000)
+            args, value, error = self._call_arguments(handler, job["job_id"], list(zip(*iterables)))
         if not args:
             return _raise_at_once(error)
         # The chunk that concurrent.futures passes by default is 1; here small tasks are the normal case.
@@ -2549,7 +2557,7 @@ class Executor(concurrent.futures.Executor):
         # One that the workers could not import, such as a notebook's, is sent.
         return "" if self._stack and name not in self._stack.handlers else name
 
-    def _calls(self, function: Any) -> Any:
+    def _calls(self, function: Any, identity: str) -> Any:
         with self._lock:
             if not self._caller:
                 key = _callables_key(self._callables_key)
@@ -2560,13 +2568,13 @@ class Executor(concurrent.futures.Executor):
             caller = self._caller
         if self._initializer:
             function = _Initialized(self._id, function, self._initializer, self._initargs)
-        return caller.calls(function)
+        return caller.calls(function, identity)
 
-    def _call_arguments(self, function: Any, calls: list[Any]) -> tuple[list[Any], Callable[[Outcome], Any], Exception | None]:
+    def _call_arguments(self, function: Any, identity: str, calls: list[Any]) -> tuple[list[Any], Callable[[Outcome], Any], Exception | None]:
         """The arguments up to the first that cannot be pickled, and the error of that one."""
         args: list[Any] = []
         try:
-            make, value = self._calls(function)
+            make, value = self._calls(function, identity)
             for index, call in enumerate(calls):
                 args.append(make(index, call, {}))
         except StarburstError:
@@ -2679,7 +2687,7 @@ class Executor(concurrent.futures.Executor):
     def _send_large(self, call: _Call) -> None:
         """An argument that fits no message needs the bucket, and so a job of its own."""
         try:
-            job = self.client.create_job(call.message.handler, call.message.values(), chunk=1)
+            job = self.client.create_job(call.message.handler, call.message.values(), chunk=1, job_id=call.message.id)  # the id that calls are signed for
             self._await(_Pending(job.id, 0), call)
         except Exception as e:  # it belongs to the future's owner
             call.future.set_exception(e)

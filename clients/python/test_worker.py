@@ -274,8 +274,8 @@ class NoBucket:
     bucket = ""
 
 
-def call(index, function, *args, key=KEY):
-    argument, value = starburst._Caller(key.encode(), NoBucket).calls(function)
+def call(index, function, *args, key=KEY, identity=""):
+    argument, value = starburst._Caller(key.encode(), NoBucket).calls(function, identity)
     return argument(index, args, {}), value
 
 
@@ -289,15 +289,17 @@ def test_functions_are_off_without_a_key():
 def test_functions_run_with_the_right_key_only():
     with Child(PROGRAM, STARBURST_CALLABLES_KEY=KEY) as c:
         assert starburst.CALLABLES in c.read()["handlers"]
-        good, value = call(0, lambda x: x + 1, 41)
-        forged, _ = call(0, os.getpid, key="another key of 32 bytes or so..")
-        moved, _ = call(1, abs, -1)  # it is sent as task 0
-        c.task(starburst.CALLABLES, good, id=1)
-        c.task(starburst.CALLABLES, forged, id=2)
-        c.task(starburst.CALLABLES, moved, id=3)
-        done, *refused = c.results(3)
+        good, value = call(0, lambda x: x + 1, 41, identity="job")
+        forged, _ = call(0, os.getpid, key="another key of 32 bytes or so..", identity="job")
+        moved, _ = call(1, abs, -1, identity="job")  # it is sent as task 0
+        replayed, _ = call(0, abs, -1, identity="another job")
+        c.task(starburst.CALLABLES, good, id=1, job="job")
+        c.task(starburst.CALLABLES, forged, id=2, job="job")
+        c.task(starburst.CALLABLES, moved, id=3, job="job")
+        c.task(starburst.CALLABLES, replayed, id=4, job="job")
+        done, *refused = c.results(4)
         assert value(starburst.Outcome(0, done)) == 42
-        assert [(r["permanent"], "not signed" in r["message"]) for r in refused] == [(True, True)] * 2
+        assert [(r["permanent"], "not signed" in r["message"]) for r in refused] == [(True, True)] * 3
         with pytest.raises(starburst.CorruptResultError):
             value(starburst.Outcome(1, done))
         with pytest.raises(starburst.CorruptResultError):
