@@ -34,7 +34,7 @@ func (e *Evidence) absurd() string {
 	for _, d := range [...]struct {
 		what  string
 		value time.Duration
-	}{{"start-up", e.StartUp}, {"billed start-up", e.Billed}, {"prior mean", e.Prior.Mean}, {"oldest message's age", e.OldestAge}} {
+	}{{"start-up", e.StartUp}, {"billed start-up", e.Billed}, {"prior mean", e.Prior.Mean}} {
 		if d.value < 0 || d.value > longestBelieved {
 			return fmt.Sprintf("a %s of %s cannot be", d.what, d.value)
 		}

@@ -157,8 +157,6 @@ type Evidence struct {
 	// Released is how many workers have been told by name to stop. Decide does not look at it: they are among IdlePaid,
 	// and are wanted again when the size does not fall.
 	Released int
-	// OldestAge is how long the oldest visible message has waited; 0 is not known.
-	OldestAge time.Duration
 
 	// StartUp and Billed are the means measured over Starts launches: launch to ready, and pull to ready.
 	StartUp, Billed time.Duration

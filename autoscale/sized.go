@@ -145,9 +145,9 @@ func (g *sizing) patient(target int) *verdict {
 	if c.MaxWait <= 0 || o.Desired > 0 || target == 0 {
 		return nil
 	}
-	waited := o.OldestAge
+	waited := time.Duration(0)
 	if !g.s.WaitingSince.IsZero() {
-		waited = max(waited, o.Now.Sub(g.s.WaitingSince))
+		waited = o.Now.Sub(g.s.WaitingSince)
 	}
 	work, least := l.up*l.mean/l.slots, l.share(c.Efficiency)
 	if work >= least || waited.Seconds() >= c.MaxWait.Seconds()-l.start-l.tick {

@@ -154,7 +154,8 @@ var sizedCases = []sizedCase{
 		because: "a trickle may wait until it is worth a worker",
 		edit: func(c *autoscale.Config, s *autoscale.State, o *autoscale.Observation) {
 			c.MaxWait, *s = 10*time.Minute, autoscale.State{}
-			o.KnownTasks, o.KnownMessages, o.Prior.Mean, o.OldestAge = 5, 5, time.Second/2, 3*time.Minute
+			s.WaitingSince = noon.Add(-3 * time.Minute)
+			o.KnownTasks, o.KnownMessages, o.Prior.Mean = 5, 5, time.Second/2
 			run(o, 0, 0)
 		},
 		want: 0, binding: autoscale.BindWait, says: "may wait 10m0s, 3m0s so far",
@@ -163,7 +164,8 @@ var sizedCases = []sizedCase{
 		because: "and no longer than it may",
 		edit: func(c *autoscale.Config, s *autoscale.State, o *autoscale.Observation) {
 			c.MaxWait, *s = 10*time.Minute, autoscale.State{}
-			o.KnownTasks, o.KnownMessages, o.Prior.Mean, o.OldestAge = 5, 5, time.Second/2, 571*time.Second
+			s.WaitingSince = noon.Add(-571 * time.Second)
+			o.KnownTasks, o.KnownMessages, o.Prior.Mean = 5, 5, time.Second/2
 			run(o, 0, 0)
 		},
 		want: 1, says: "wave 1: 0→1",

@@ -95,7 +95,7 @@ func (p *Ours) observe(v *View) *autoscale.Observation {
 	e := &o.Evidence
 	e.Done, e.Ages, e.DoneTime = *v.Done, *v.Ages, seconds(v.CompletedSeconds)
 	e.Prior = p.prior
-	e.BusySlots, e.IdlePaid, e.OldestAge = v.BusySlots, v.Paid, seconds(v.OldestAge)
+	e.BusySlots, e.IdlePaid = v.BusySlots, v.Paid
 	if v.Starts > 0 {
 		e.Starts, e.StartUp, e.Billed = v.Starts, seconds(v.StartSum/float64(v.Starts)), seconds(v.BilledSum/float64(v.Starts))
 	}

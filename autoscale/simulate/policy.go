@@ -64,8 +64,6 @@ type View struct {
 	Visible, InFlight, Delayed int64
 	// Queued and Taken are the truth, which only a scheduler with its own queue knows.
 	Queued, Taken int64
-	// OldestAge of a visible task.
-	OldestAge float64
 
 	Desired, Running, Pending, Provisioning int
 	// Of the running: Busy and Idle workers, Paid idle ones, Mute ones that are not heard of, and Polled idle ones with an empty poll.

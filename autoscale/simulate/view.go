@@ -32,10 +32,6 @@ func (w *world) see() {
 	w.count(v)
 	v.Queued, v.Taken = int64(w.waiting()), int64(f.busySlots)
 	v.Delayed = int64(w.delayed)
-	v.OldestAge = 0
-	if w.waiting() > 0 {
-		v.OldestAge = w.now - w.work.visible[w.queue[w.head]]
-	}
 	v.Desired, v.Running, v.Pending = w.order.Desired, f.runningN, f.pendingN
 	v.Quota = w.s.Quota
 	if n := w.s.LedgerError; n > 0 {
