@@ -63,6 +63,9 @@ func selfTestAction(c *cli.Context) error {
 		return err
 	}
 	if failed > 0 {
+		if left := len(vectors) - n; left > 0 {
+			_, _ = fmt.Fprintf(c.App.ErrWriter, "the other %d vectors were not played: they begin with the hello too\n", left)
+		}
 		return exit.Errorf(exit.Failed, "%d of %d vectors failed", failed, n).WithHint("docs/worker-protocol.md has the rules")
 	}
 	_, err = fmt.Fprintf(c.App.ErrWriter, "all %d vectors hold\n", n)

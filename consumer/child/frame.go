@@ -66,6 +66,9 @@ func (f *frameReader) next() ([]byte, error) {
 	}
 	n := binary.BigEndian.Uint32(head)
 	if n == 0 || n > MaxFrame {
+		if n := binary.LittleEndian.Uint32(head); n != 0 && n < 1<<16 {
+			return nil, breachf("%q is not the length of a frame: it must be big-endian, and is %d in little-endian", head, n)
+		}
 		return nil, breachf("%q is not the length of a frame", head)
 	}
 	_, _ = f.r.Discard(headerLen) // cannot fail: it was peeked at

@@ -32,13 +32,18 @@ type Report struct {
 	Stderr string
 }
 
-// SelfTest plays the vectors against the command of c, one child each, and yields what became of each in their order.
+// ErrNoHello is in the report on a child that did not begin with a valid hello.
+var ErrNoHello = errors.New("no hello")
+
+// SelfTest plays the vectors against the command of c, one child each, and yields what became of each in their order. A report
+// with [ErrNoHello] is the last: the other vectors would only wait for the same.
 func SelfTest(ctx context.Context, c Config, vectors []Vector) iter.Seq[Report] {
 	c = c.withDefaults()
 	c.SelfTest = true
 	return func(yield func(Report) bool) {
 		for _, v := range vectors {
-			if ctx.Err() != nil || !yield(converse(ctx, c, v)) {
+			r := converse(ctx, c, v)
+			if ctx.Err() != nil || !yield(r) || errors.Is(r.Err, ErrNoHello) {
 				return
 			}
 		}
@@ -63,7 +68,7 @@ func converse(ctx context.Context, c Config, v Vector) Report {
 	var err error
 	t.cmd, t.in, t.out, err = launch(c, vectorEnv(c, v), &t.stdout, &t.stderr)
 	if err != nil {
-		return Report{Vector: v, Err: err}
+		return Report{Vector: v, Err: fmt.Errorf("%w: %w", ErrNoHello, err)}
 	}
 	t.frames = frameReader{r: bufio.NewReader(t.out)}
 	var waiting sync.WaitGroup
@@ -119,13 +124,16 @@ func (t *conversation) hello() error {
 	_ = t.out.SetReadDeadline(time.Now().Add(t.cfg.StartTimeout))
 	b, err := t.next()
 	if err != nil {
-		return fmt.Errorf("no hello: %w", err)
+		return fmt.Errorf("%w: %w", ErrNoHello, err)
 	}
 	s, err := decodeFrame(b)
-	if err != nil {
-		return err
+	if err == nil {
+		err = s.checkHello()
 	}
-	return s.checkHello()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNoHello, err)
+	}
+	return nil
 }
 
 // next reads a frame, and says how the child ended when there is none.

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -61,6 +62,34 @@ func TestTheSelfTestFindsWhatIsWrong(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestTheSelfTestEndsWithoutAHello(t *testing.T) {
+	t.Parallel()
+	vectors, err := Vectors()
+	if err != nil {
+		t.Fatal(err)
+	}
+	none := config("ok")
+	none.Command = []string{"/no/such/program"}
+	for _, tc := range []struct {
+		c    Config
+		want string
+	}{
+		{none, "no hello: start"},
+		{config("rude"), "no hello: the child broke the worker protocol"},
+	} {
+		n := 0
+		for r := range SelfTest(t.Context(), tc.c, vectors) {
+			n++
+			if !errors.Is(r.Err, ErrNoHello) || !strings.HasPrefix(r.Err.Error(), tc.want) {
+				t.Errorf("got %v, want %s", r.Err, tc.want)
+			}
+		}
+		if n != 1 {
+			t.Errorf("%d vectors were played after %q", n, tc.want)
+		}
 	}
 }
 
