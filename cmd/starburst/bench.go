@@ -89,7 +89,7 @@ func benchConfig(c *cli.Context) (bench.Config, error) {
 		return bench.Config{}, exit.Errorf(exit.Usage, "-o %s: it is not a format of bench", o).WithHint("-o text or -o json")
 	}
 	var pids []int
-	for _, f := range strings.Fields(os.Getenv(envServerPIDs)) {
+	for f := range strings.FieldsSeq(os.Getenv(envServerPIDs)) {
 		pid, err := strconv.Atoi(f)
 		if err != nil {
 			return bench.Config{}, exit.Errorf(exit.Usage, "%s has %q, which is not a process", envServerPIDs, f)
