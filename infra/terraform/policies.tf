@@ -146,10 +146,17 @@ resource "aws_iam_policy" "operator" {
         Effect = "Allow"
         Action = [
           "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "ec2:DescribeSubnets",
-          "ecr:DescribeImages", "ecs:ListClusters", "iam:SimulatePrincipalPolicy", "pricing:GetProducts",
+          "ecr:DescribeImages", "iam:SimulatePrincipalPolicy", "pricing:GetProducts",
           "servicequotas:GetServiceQuota", "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota",
         ]
         Resource = "*" # reads for `starburst doctor`, most of which have no resource
+      },
+      {
+        # `starburst quota` counts the tasks of all clusters where CloudWatch has no figure.
+        Sid      = "Count"
+        Effect   = "Allow"
+        Action   = ["ecs:DescribeTasks", "ecs:ListClusters", "ecs:ListTasks"]
+        Resource = "*" # reads
       },
       {
         Sid      = "Quota"

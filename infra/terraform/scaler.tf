@@ -48,17 +48,25 @@ resource "aws_iam_role_policy" "scaler" {
         Resource = local.service_arns
       },
       {
-        Sid       = "Tasks"
+        Sid       = "Stop"
         Effect    = "Allow"
-        Action    = ["ecs:DescribeTasks", "ecs:ListTasks", "ecs:StopTask"]
-        Resource  = "*" # ListTasks has no resource of the tasks'; the condition holds all three
+        Action    = ["ecs:StopTask"]
+        Resource  = local.task_arns
         Condition = local.in_cluster
       },
       {
         Sid      = "Limits"
         Effect   = "Allow"
-        Action   = ["cloudwatch:GetMetricData", "ec2:DescribeSubnets", "ecs:DescribeTaskDefinition", "ecs:ListClusters", "servicequotas:GetServiceQuota"]
+        Action   = ["cloudwatch:GetMetricData", "ec2:DescribeSubnets", "ecs:DescribeTaskDefinition", "servicequotas:GetServiceQuota"]
         Resource = "*" # reads without a resource; the quotas' are AWS's own
+      },
+      {
+        # Of all clusters: the quota is the account's. Where CloudWatch has no figure of what is used, tasks are
+        # counted; one cluster that may not be looked at leaves the quota unknown, and nothing starts.
+        Sid      = "Count"
+        Effect   = "Allow"
+        Action   = ["ecs:DescribeTasks", "ecs:ListClusters", "ecs:ListTasks"]
+        Resource = "*" # reads
       },
       {
         Sid      = "Output"

@@ -45,8 +45,9 @@ run "roles" {
       Queues                   = ["sqs:GetQueueAttributes"]
       Table                    = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
       Services                 = ["ecs:DescribeServices", "ecs:UpdateService"]
-      Tasks                    = ["ecs:DescribeTasks", "ecs:ListTasks", "ecs:StopTask"]
-      Limits                   = ["cloudwatch:GetMetricData", "ec2:DescribeSubnets", "ecs:DescribeTaskDefinition", "ecs:ListClusters", "servicequotas:GetServiceQuota"]
+      Stop                     = ["ecs:StopTask"]
+      Limits                   = ["cloudwatch:GetMetricData", "ec2:DescribeSubnets", "ecs:DescribeTaskDefinition", "servicequotas:GetServiceQuota"]
+      Count                    = ["ecs:DescribeTasks", "ecs:ListClusters", "ecs:ListTasks"]
       Output                   = ["logs:CreateLogStream", "logs:PutLogEvents"]
       Plans                    = ["s3:GetObject"]
       TellMissingFromForbidden = ["s3:ListBucket"]
@@ -54,8 +55,19 @@ run "roles" {
     error_message = "scaler: ${aws_iam_role_policy.scaler[0].policy}"
   }
   assert {
-    condition     = one([for s in jsondecode(aws_iam_role_policy.scaler[0].policy).Statement : s.Condition if s.Sid == "Tasks"]) == { ArnEquals = { "ecs:cluster" = "arn:aws:ecs:eu-west-1:123456789012:cluster/starburst" } }
+    condition = one([for s in jsondecode(aws_iam_role_policy.scaler[0].policy).Statement : s if s.Sid == "Stop"]) == {
+      Sid       = "Stop", Effect = "Allow", Action = ["ecs:StopTask"], Resource = "arn:aws:ecs:eu-west-1:123456789012:task/starburst/*"
+      Condition = { ArnEquals = { "ecs:cluster" = "arn:aws:ecs:eu-west-1:123456789012:cluster/starburst" } }
+    }
     error_message = "the autoscaler may stop others' tasks: ${aws_iam_role_policy.scaler[0].policy}"
+  }
+  # A condition here would leave the quota unknown in every account with another cluster.
+  assert {
+    condition = alltrue([for p in [aws_iam_role_policy.scaler[0].policy, aws_iam_policy.operator.policy] :
+      one([for s in jsondecode(p).Statement : s if s.Sid == "Count"]) == {
+        Sid = "Count", Effect = "Allow", Action = ["ecs:DescribeTasks", "ecs:ListClusters", "ecs:ListTasks"], Resource = "*"
+    }])
+    error_message = "somebody cannot count the tasks of all clusters"
   }
   assert {
     condition     = one([for s in jsondecode(aws_iam_role_policy.scaler[0].policy).Statement : s.Resource if s.Sid == "Services"]) == ["arn:aws:ecs:eu-west-1:123456789012:service/starburst/starburst", "arn:aws:ecs:eu-west-1:123456789012:service/starburst/starburst-on-demand"]
@@ -130,8 +142,9 @@ run "policies_of_people" {
       MendTable   = ["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:UpdateTimeToLive"]
       Look = [
         "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "ec2:DescribeSubnets", "ecr:DescribeImages",
-        "ecs:ListClusters", "iam:SimulatePrincipalPolicy", "pricing:GetProducts", "servicequotas:GetServiceQuota", "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota",
+        "iam:SimulatePrincipalPolicy", "pricing:GetProducts", "servicequotas:GetServiceQuota", "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota",
       ]
+      Count = ["ecs:DescribeTasks", "ecs:ListClusters", "ecs:ListTasks"]
       Quota = ["servicequotas:RequestServiceQuotaIncrease"]
     }
     error_message = "operator: ${aws_iam_policy.operator.policy}"
