@@ -93,7 +93,7 @@ func (a *Asked) floor(v verdict, o *Observation, most int) verdict {
 
 // most is up to how many workers the least number may go: the limits, and what can arrive. A limit that is not known lets nothing grow.
 func (g *sizing) most() int {
-	most := int(min(g.lim.workers, float64(g.o.Running)+g.c.LaunchBurst+g.c.rate()*(g.l.start+g.l.tick), maxBelievedWorkers))
+	most := int(min(g.lim.workers, g.arriving(), maxBelievedWorkers))
 	if _, unknown := limits(g.c, g.o, g.fleet); unknown != "" {
 		most = min(most, g.o.Desired)
 	}

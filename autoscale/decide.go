@@ -74,6 +74,7 @@ func (g *sizing) quick(w work) *verdict {
 // within holds a raise against the limits that no mode passes.
 func (g *sizing) within(v *verdict) *verdict {
 	lim, unknown := limits(g.c, g.o, g.fleet)
+	lim.lower(max(g.arriving(), g.fleet), BindRate)
 	switch most := max(int(lim.workers), g.o.Desired); {
 	case !v.raise:
 	case unknown != "":

@@ -146,7 +146,7 @@ func TestAbsurdObservationsChangeNothing(t *testing.T) {
 func TestWavesDoubleUpAndTheFleetEndsAtZero(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		c := autoscale.Config{Max: rapid.IntRange(1, 3000).Draw(t, "max"), StartUp: 10 * time.Second}
+		c := autoscale.Config{Max: rapid.IntRange(1, 3000).Draw(t, "max"), StartUp: 10 * time.Second, Policy: autoscale.Policy{LaunchBurst: 3000}}
 		var s autoscale.State
 		var d autoscale.Decision
 		o := autoscale.Observation{Visible: 100_000, KnownTasks: 100_000, KnownMessages: 100_000, Now: noon}

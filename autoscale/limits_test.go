@@ -24,11 +24,13 @@ func TestNoModePassesAQuotaAndNoneAssumesOne(t *testing.T) {
 			{"room for two more", autoscale.RoomFor(2), 3, 5, autoscale.BindQuota, ""},
 			{"no room: what is there stays", autoscale.RoomFor(0), 3, 3, autoscale.BindQuota, ""},
 			{"nobody knows", autoscale.Room{Limited: true, Note: "access denied"}, 3, 3, autoscale.BindQuota, "never assumed (access denied)"},
+			{"no quota, but no more than can arrive", autoscale.Room{}, 26, 46, autoscale.BindRate, ""},
 		} {
 			o := autoscale.Observation{Now: noon, Taken: noon, KnownTasks: 10_000, KnownMessages: 10_000, Visible: 10_000,
 				Counts: autoscale.Counts{Desired: c.desired, Running: c.desired}}
 			o.Quota, o.Prior.Mean = c.quota, 3600e9
-			_, d := autoscale.Decide(autoscale.Config{Max: 100, FirstWave: 8, Policy: autoscale.Policy{Mode: mode}}, autoscale.State{}, o)
+			_, d := autoscale.Decide(autoscale.Config{Max: 100, FirstWave: 8, StartUp: 30 * time.Second,
+				Policy: autoscale.Policy{Mode: mode, LaunchBurst: 12, LaunchRate: .2}}, autoscale.State{}, o)
 			if d.Want != c.want || !strings.Contains(d.Reason, c.contains) {
 				t.Errorf("mode %q, %s: %d, bound by %q: %s", mode, c.because, d.Want, d.Binding, d.Reason)
 			}

@@ -183,7 +183,7 @@ func (g *sizing) wave(target int) *verdict {
 	case want < target:
 		how, binding = "doubling", BindWave
 	}
-	if most := int(float64(o.Running) + c.LaunchBurst + c.rate()*(l.start+l.tick)); most < want {
+	if most := int(g.arriving()); most < want {
 		want, how, binding = most, "what can arrive", BindRate
 	}
 	if want <= o.Desired {
@@ -199,6 +199,11 @@ const overshoot = 1.2
 
 // firstProbe is the size of a first wave whose durations nobody knows.
 const firstProbe = 8
+
+// arriving is how many workers there can be by the time that those launched now have started.
+func (g *sizing) arriving() float64 {
+	return float64(g.o.Running) + g.c.LaunchBurst + g.c.rate()*(g.l.start+g.l.tick)
+}
 
 // rate is the launches per second that can be had.
 func (c *Config) rate() float64 {
