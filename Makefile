@@ -104,6 +104,10 @@ bench-languages: build ## push 100,000 no-op tasks through the local endpoint to
 bench-check: ## hold the pure benchmarks against those of an older commit (bench/baseline), on this machine
 	scripts/bench-check.sh
 
+.PHONY: bench-examples
+bench-examples: build ## time the four examples against the same algorithms in sequence in R (needs R)
+	scripts/bench-examples.sh
+
 .PHONY: bench-peers
 bench-peers: ## compare with other queue clients on ElasticMQ and DynamoDB Local (ARGS="-n 10000 -rounds 5"; needs Java, Maven, Python, Node.js)
 	scripts/peers.sh $(ARGS)
