@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/store"
 )
 
@@ -50,7 +51,8 @@ func (b *bridge) cancelIdle(ctx context.Context, r *running) {
 	}
 	r.end()
 	b.work.Go(func() {
-		if _, err := b.Session.Cancel(ctx, r.job.ID); err != nil && ctx.Err() == nil {
+		// A job that was done a moment before is no news.
+		if _, err := b.Session.Cancel(ctx, r.job.ID); err != nil && exit.CodeOf(err) != exit.Usage && ctx.Err() == nil {
 			b.note("job " + r.job.ID + " may go on: " + err.Error())
 		}
 	})
