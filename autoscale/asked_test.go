@@ -99,5 +99,12 @@ func TestAskedKeepsItsLaws(t *testing.T) {
 		if d.Want > max(c.Max, plain.Want) || d.Want < plain.Want {
 			t.Fatalf("min %d, max %d, else %d: %d (%s)", o.Asked.Min, c.Max, plain.Want, d.Want, d.Reason)
 		}
+		left := rapid.IntRange(-1, 50).Draw(t, "quota left")
+		if o.Quota = autoscale.RoomFor(left); left < 0 {
+			o.Quota = autoscale.UnknownRoom()
+		}
+		if _, d := autoscale.Decide(c, s, o); d.Want > o.Desired+max(0, left) {
+			t.Fatalf("min %d, %d more by the quota, and %d→%d: %s", o.Asked.Min, left, o.Desired, d.Want, d.Reason)
+		}
 	})
 }

@@ -46,10 +46,11 @@ func (l *Loop) Shift(ctx context.Context, length time.Duration) (Decision, error
 // lastCalls is what is left of a shift for a tick's calls to AWS.
 const lastCalls = 3 * time.Second
 
-// idle says that there are no workers and nothing for them to do, so that nobody needs to look for a minute.
+// idle says that there are no workers and nothing for them to do, so that nobody needs to look for a minute. Stranded tasks are nothing to do:
+// ledgers may name them for as long as their jobs live.
 func (d *Decision) idle() bool {
 	o := &d.Observation
-	return !d.Hold && d.Want == 0 && o.Counts == (Counts{}) && d.Backlog == 0 && o.Visible+o.InFlight == 0
+	return !d.Hold && d.Want == 0 && o.Counts == (Counts{}) && (d.Backlog == 0 || d.Binding == BindStranded) && o.Visible+o.InFlight == 0
 }
 
 // keep records the last decision once more if what is remembered has changed since, for whoever leads next.

@@ -172,6 +172,24 @@ func TestAShiftWithNothingToDoEndsAtOnce(t *testing.T) {
 	})
 }
 
+// Tasks that no message carries must not keep the function at work for 55 s of each minute, for as long as their job lives.
+func TestStrandedTasksKeepNoShift(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(30 * time.Second)
+		w.edit(func(w *world) { w.seen.KnownTasks, w.seen.KnownMessages = 3, 3 })
+		w.edit(func(w *world) {
+			w.memory = autoscale.State{Seq: 1, EmptySince: time.Now().Add(-5 * time.Minute)}
+			w.records = []autoscale.Decision{{}}
+		})
+		begin := time.Now()
+		d, err := newLoop(t, w, "a", efficient).Shift(t.Context(), 55*time.Second)
+		if err != nil || d.Want != 0 || d.Binding != autoscale.BindStranded || time.Since(begin) > time.Second {
+			t.Errorf("%s, %v, after %s", d.Reason, err, time.Since(begin))
+		}
+	})
+}
+
 func TestAShiftSurvivesErrorsAndTellsOfTheLast(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -258,6 +258,7 @@ func TestAnIdleFleetAsksForNoQuota(t *testing.T) {
 		{"a message", func(c *cloud) { c.visible = "1" }, 0, true},
 		{"a retry that is delayed", func(c *cloud) { c.delayed = "1" }, 0, true},
 		{"a job", func(c *cloud) { c.jobs["a"] = job("a", nil) }, 0, true},
+		{"a job whose tasks are settled, which nobody has marked as done", func(c *cloud) { c.jobs["a"] = job("a", func(j *store.Job) { j.N, j.Confirmed = 0, 0 }) }, 0, false},
 		{"a worker", func(*cloud) {}, 1, true},
 		{"somebody wants a least number", func(c *cloud) { c.control.Scale.Min = 1 }, 0, true},
 	} {

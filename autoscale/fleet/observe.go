@@ -93,7 +93,6 @@ func (o *Observer) Observe(ctx context.Context, now time.Time, standing autoscal
 		return autoscale.Observation{}, err
 	}
 	obs.Addresses, obs.Asked = addresses, askedOf(asked.Scale)
-	obs.Quota = o.quotaLeft(ctx, len(jobs) > 0 || obs.Visible+obs.InFlight+obs.Delayed > 0 || obs.Asked.Min > 0, standing)
 	o.settler.learn(ledgers)
 	o.settler.settleIfDue(ctx, now, standing.Desired > standing.Running)
 	obs.Taken = taken
@@ -117,6 +116,7 @@ func (o *Observer) Observe(ctx context.Context, now time.Time, standing autoscal
 			obs.Jobs[j.ID] += tasks
 		}
 	}
+	obs.Quota = o.quotaLeft(ctx, obs.KnownTasks+obs.Visible+obs.InFlight+obs.Delayed > 0 || obs.Asked.Min > 0, standing)
 	o.expect.refresh(ctx, jobs, now)
 	kinds(&obs, jobs, o.expect.of, o.roster.handlers(), ledgers)
 	return obs, o.spend(&obs, ledgers, recent, jobs, now)
