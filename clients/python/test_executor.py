@@ -7,6 +7,7 @@ The executor starts a stack of its own with the command that STARBURST_BIN names
 import concurrent.futures
 import multiprocessing
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -368,6 +369,19 @@ def test_what_functions_print_is_logged(mine):
     while not any("printed by a function" in open(os.path.join(mine.logs, name)).read() for name in os.listdir(mine.logs)):
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+def say(x):
+    print("out", x)
+    print("err", x, file=sys.stderr)
+
+
+def test_what_is_printed_is_told_of_its_task():
+    with ours(1) as ex:
+        list(ex.map(say, range(60), chunksize=30))
+        logs = "".join(open(os.path.join(ex.logs, name)).read() for name in os.listdir(ex.logs))
+        said = re.findall(r'msg="(out|err) (\d+)".* stream=(\w+) task=(\S+)', logs)
+    assert sorted(said) == sorted((word, str(k), stream, str(k)) for k in range(60) for word, stream in (("out", "stdout"), ("err", "stderr")))
 
 
 def test_a_map_that_is_given_up_is_cancelled(mine):

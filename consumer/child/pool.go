@@ -24,6 +24,7 @@ type Pool struct {
 	procs  map[*process]bool
 	deaths map[string]bool          // quick ones in a row, see quickDeath
 	mean   map[string]time.Duration // how long a handler's tasks take
+	silent map[string]int           // tasks of a handler that has printed without a word since
 	err    error
 }
 
@@ -36,7 +37,7 @@ func Start(ctx context.Context, c Config) (*Pool, error) {
 	}
 	p := &Pool{
 		cfg: c, free: make(chan *slot, c.Slots), unhealthy: make(chan struct{}), starter: newStarter(),
-		procs: map[*process]bool{}, deaths: map[string]bool{}, mean: map[string]time.Duration{},
+		procs: map[*process]bool{}, deaths: map[string]bool{}, mean: map[string]time.Duration{}, silent: map[string]int{},
 	}
 	first := &slot{}
 	if err := p.ready(ctx, first); err != nil {

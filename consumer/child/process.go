@@ -42,6 +42,8 @@ type process struct {
 	writing sync.Mutex // held while a frame is written
 	stderr  procgroup.Tail
 	prints  []*output
+	pipes   []*printed  // what the prints are read from
+	talked  atomic.Bool // something was printed since it was last asked
 
 	current atomic.Int64 // the index of the task that runs, −1 when none does
 	leaving atomic.Bool  // it said bye
@@ -137,13 +139,42 @@ func start(c Config, slot int) (*process, error) {
 	p.current.Store(-1)
 	stdout, stderr := &output{log: p.log, stream: "stdout", task: p.running}, &output{log: p.log, stream: "stderr", task: p.running}
 	p.prints = []*output{stdout, stderr}
-	cmd, in, out, err := launch(c, environment(c, slot), stdout, io.MultiWriter(&p.stderr, stderr), procgroup.DieWithThread)
+	ends, err := p.openPrints(stdout, io.MultiWriter(&p.stderr, stderr))
+	defer closeAll(ends)
 	if err != nil {
+		return nil, err
+	}
+	cmd, in, out, err := launch(c, environment(c, slot), ends[0], ends[1], procgroup.DieWithThread)
+	if err != nil {
+		for _, pipe := range p.pipes {
+			pipe.close()
+		}
 		return nil, err
 	}
 	p.cmd, p.in = cmd, in
 	go p.live(out)
 	return p, nil
+}
+
+// openPrints makes the pipes for what the child prints, and returns the child's ends.
+func (p *process) openPrints(outs ...io.Writer) (ends []*os.File, err error) {
+	for _, out := range outs {
+		pipe, end, err := newPrinted(out, &p.talked)
+		if err != nil {
+			for _, pipe := range p.pipes {
+				pipe.close()
+			}
+			return ends, err
+		}
+		p.pipes, ends = append(p.pipes, pipe), append(ends, end)
+	}
+	return ends, nil
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		_ = f.Close()
+	}
 }
 
 // running is the index of the task that runs, for the log.
@@ -156,6 +187,10 @@ func (p *process) running() any {
 
 // live follows the child to its end.
 func (p *process) live(out *os.File) {
+	var printing sync.WaitGroup
+	for _, pipe := range p.pipes {
+		printing.Go(pipe.follow)
+	}
 	read := make(chan error, 1)
 	go func() { read <- p.read(out) }()
 	exited := make(chan struct{})
@@ -170,8 +205,13 @@ func (p *process) live(out *os.File) {
 		_ = out.SetReadDeadline(time.Now().Add(linger)) // its last words are in there already
 		<-read                                          //nolint:errcheck // how it ended says more than how its words did
 	}
-	for _, o := range p.prints {
+	for _, pipe := range p.pipes {
+		pipe.end()
+	}
+	printing.Wait()
+	for i, o := range p.prints {
 		o.flush()
+		p.pipes[i].close()
 	}
 	p.mu.Lock()
 	p.end = death{exit: procgroup.ExitOf(p.cmd.ProcessState), cause: p.breach, memory: p.outOf, stderr: p.stderr.String(), asked: p.toldToEnd}
@@ -232,6 +272,7 @@ func (p *process) hear(s said) error {
 	case "hello":
 		return breachf("a second hello")
 	case "done", "fail":
+		p.catchUp()
 		p.mu.Lock()
 		if p.answered == p.sent || s.id != p.answered+1 {
 			err := breachf("%s for task id %d; the running one is %d of %d", s.kind, s.id, p.answered+1, p.sent)
@@ -257,6 +298,21 @@ func (p *process) hear(s said) error {
 		p.log.Log(context.Background(), level, clipText(s.message), "task", p.running(), "fields", jsonOf(s.fields))
 	}
 	return nil
+}
+
+// catchUp reads what the running task has printed, when it is the last that the child has: it has
+// written that before its answer. Of a longer chunk it may have begun the next, and nobody can tell.
+func (p *process) catchUp() {
+	p.mu.Lock()
+	last := len(p.indices) == 1
+	p.mu.Unlock()
+	if !last {
+		return
+	}
+	for i, pipe := range p.pipes {
+		pipe.catchUp()
+		p.prints[i].flush() // a line without an end is this task's, too
+	}
 }
 
 // follow notes which task runs now. p.mu is held.

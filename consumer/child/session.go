@@ -200,7 +200,7 @@ func (s *session) hand(ctx context.Context, t consumer.Task) error {
 // chunk is t and those after it that go into the same frame.
 func (s *session) chunk(t consumer.Task) []consumer.Task {
 	n := maxChunk
-	if mean := s.pool.meanOf(t.Handler); mean > 0 {
+	if mean := s.pool.meanOf(t.Handler); mean > 0 && !s.pool.prints(t.Handler) {
 		n = min(n, int(s.pool.cfg.ChunkTime/mean))
 	} else {
 		n = 1
@@ -223,6 +223,7 @@ func (s *session) chunk(t consumer.Task) []consumer.Task {
 func (s *session) outcome(t consumer.Task, a said) ([]byte, error) {
 	s.due = s.due[1:]
 	s.pool.took(t.Handler, a.at.Sub(s.since))
+	s.pool.heard(t.Handler, s.slot.proc.talked.Swap(false))
 	s.since = a.at
 	s.pool.finished(s.slot)
 	return judge(t, a)
@@ -327,4 +328,31 @@ func (p *Pool) took(handler string, d time.Duration) {
 		mean = d
 	}
 	p.mean[handler] = mean + (d-mean)/8
+}
+
+// silentTasks is how many tasks of a handler say nothing before its tasks come in chunks again.
+const silentTasks = 100
+
+// heard notes whether a task of the handler has printed anything.
+func (p *Pool) heard(handler string, anything bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n, printed := p.silent[handler]
+	switch {
+	case anything:
+		p.silent[handler] = 0
+	case printed && n+1 < silentTasks:
+		p.silent[handler] = n + 1
+	case printed:
+		delete(p.silent, handler)
+	}
+}
+
+// prints is whether tasks of the handler have printed lately. They go to the child one
+// by one: only then is it known which of them has printed a line.
+func (p *Pool) prints(handler string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, printed := p.silent[handler]
+	return printed
 }
