@@ -12,6 +12,6 @@
 //	f.Watch(job)   // count this job's tasks from now on; others are found in the job index
 //	loop.Nudge()
 //
-// A tick makes at most four calls: GetQueueAttributes, DescribeServices, one read of the ledgers and
-// one of a job, the latter two only as often as they can have changed.
+// A tick asks SQS for the queue's counts, ECS for the services', and the table for what people ask for; and for ledgers, jobs, the free
+// addresses and what has become of tasks only as often as they can have changed.
 package fleet

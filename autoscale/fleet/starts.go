@@ -12,7 +12,7 @@ import (
 const (
 	// recentStarts is how far back starts are counted to tell a crash loop.
 	recentStarts = 2 * time.Minute
-	// measuredStarts bounds the starts that the mean is taken over: those of the last minutes say most.
+	// measuredStarts bounds the starts that the mean is taken over: more would say the same.
 	measuredStarts = 200
 	// longestStart is beyond any start: a laptop's clock that was set says nothing about it.
 	longestStart = time.Hour

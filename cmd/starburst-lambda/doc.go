@@ -34,7 +34,7 @@
 //	STARBURST_LOG               debug, info or warn (default: info)
 //
 // It may: sqs:GetQueueAttributes on the queue; dynamodb:GetItem, PutItem, UpdateItem, Query and BatchGetItem on the table; s3:GetObject
-// on the bucket's in/; ecs:DescribeServices and UpdateService on the services, ListTasks, DescribeTasks and StopTask in the cluster, and
+// on the bucket's in/; ecs:DescribeServices and UpdateService on the services, StopTask in the cluster, ListTasks and DescribeTasks, and
 // DescribeTaskDefinition; and, to know what is left, servicequotas:GetServiceQuota, cloudwatch:GetMetricData, ec2:DescribeSubnets and, where nothing has
-// run yet, ecs:ListClusters. Without one of the last four nothing is launched, and the decision says why.
+// run yet, ecs:ListClusters, with ListTasks and DescribeTasks for all of them. Without one of these nothing is launched, and the decision says why.
 package main
