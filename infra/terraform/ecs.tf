@@ -60,8 +60,9 @@ resource "aws_ecs_task_definition" "worker" {
     cpu_architecture        = var.architecture
   }
 
-  # The root is read-only; /tmp is not. The image must declare VOLUME /tmp, mode 1777,
-  # for a user other than root to write there.
+  # The root is read-only; /tmp is not. Fargate mounts a volume as root's with mode 0755, unless the image declares the
+  # same absolute path as a VOLUME: then mode and owner are the image's (ECS developer guide, "Use bind mounts with
+  # Amazon ECS"). Hence VOLUME /tmp with mode 1777, for a user other than root to write there.
   volume {
     name = "tmp"
   }
