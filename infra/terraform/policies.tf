@@ -146,10 +146,17 @@ resource "aws_iam_policy" "operator" {
         Effect = "Allow"
         Action = [
           "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "ec2:DescribeSubnets",
-          "ecr:DescribeImages", "iam:SimulatePrincipalPolicy", "pricing:GetProducts",
+          "ecr:GetAuthorizationToken", "iam:SimulatePrincipalPolicy", "pricing:GetProducts",
           "servicequotas:GetServiceQuota", "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota",
         ]
         Resource = "*" # reads for `starburst doctor`, most of which have no resource
+      },
+      {
+        # The doctor reads the image's architecture in the repository, which asks IAM for these.
+        Sid      = "LookAtImages"
+        Effect   = "Allow"
+        Action   = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+        Resource = local.repository_arn
       },
       {
         # `starburst quota` counts the tasks of all clusters where CloudWatch has no figure.

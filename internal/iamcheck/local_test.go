@@ -49,8 +49,9 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w := &world{by: map[string]*iamcheck.Recorder{}, servers: map[string]string{}}
-	for _, name := range []string{"worker", "scaler", "producer", "operator"} {
-		w.by[name] = iamcheck.NewRecorder(endpoint)
+	people := front(t, endpoint)
+	for name, at := range map[string]*url.URL{"worker": endpoint, "scaler": endpoint, "producer": endpoint, "operator": people, "deployer": people} {
+		w.by[name] = iamcheck.NewRecorder(at)
 		s := httptest.NewServer(w.by[name])
 		t.Cleanup(func() {
 			s.CloseClientConnections() // long polls are not waited for
@@ -161,7 +162,7 @@ func TestNobodyDoesWhatIAMForbids(t *testing.T) {
 		t.Errorf("%d done and %d failed of %d; want 1 failure", ok, failed, len(args))
 	}
 	w.repair(ctx, t, job.ID)
-	w.judge(t)
+	w.judge(t, exercised)
 }
 
 // repair is what an operator does: look at dead letters, retry what failed, cancel.
@@ -189,7 +190,7 @@ func (w *world) repair(ctx context.Context, t *testing.T, job string) {
 	}
 }
 
-// exercised are actions without which the run above did not do what it was for.
+// exercised are actions without which the job above did not do what it was for.
 var exercised = map[string][]string{
 	"worker":   {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:SendMessage", "sqs:ChangeMessageVisibility", "dynamodb:PutItem", "dynamodb:UpdateItem", "s3:GetObject", "s3:PutObject"},
 	"producer": {"sqs:SendMessage", "dynamodb:PutItem", "dynamodb:Query", "s3:PutObject", "s3:GetObject"},
@@ -197,7 +198,7 @@ var exercised = map[string][]string{
 	"operator": {"sqs:ReceiveMessage", "sqs:StartMessageMoveTask", "sqs:PurgeQueue", "dynamodb:Query"},
 }
 
-func (w *world) judge(t *testing.T) {
+func (w *world) judge(t *testing.T, exercised map[string][]string) {
 	t.Helper()
 	lists := load(t)
 	for name, r := range w.by {

@@ -141,11 +141,12 @@ run "policies_of_people" {
       MendQueues  = ["sqs:SetQueueAttributes"]
       MendTable   = ["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:UpdateTimeToLive"]
       Look = [
-        "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "ec2:DescribeSubnets", "ecr:DescribeImages",
+        "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "ec2:DescribeSubnets", "ecr:GetAuthorizationToken",
         "iam:SimulatePrincipalPolicy", "pricing:GetProducts", "servicequotas:GetServiceQuota", "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota",
       ]
-      Count = ["ecs:DescribeTasks", "ecs:ListClusters", "ecs:ListTasks"]
-      Quota = ["servicequotas:RequestServiceQuotaIncrease"]
+      LookAtImages = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+      Count        = ["ecs:DescribeTasks", "ecs:ListClusters", "ecs:ListTasks"]
+      Quota        = ["servicequotas:RequestServiceQuotaIncrease"]
     }
     error_message = "operator: ${aws_iam_policy.operator.policy}"
   }
