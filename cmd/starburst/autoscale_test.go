@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -118,6 +119,37 @@ func TestADecisionIsOneLineWithItsNumberWaveBindingAndFigures(t *testing.T) {
 		if err != nil || counts.Services[0].DesiredCount != c.desired {
 			t.Errorf("%s: desired %d, %v", c.because, counts.Services[0].DesiredCount, err)
 		}
+	}
+}
+
+// What the autoscaler knows of a job's messages, whoever asks for its state should hear.
+func TestStatusTellsOfTasksThatNoMessageCarries(t *testing.T) {
+	t.Parallel()
+	s := startScaled(t, 0)
+	run := func(args ...string) (exit.Code, string) {
+		cmd := process(t.Context(), args...)
+		cmd.Env = append(cmd.Env, s.Env()...)
+		out, err := cmd.CombinedOutput()
+		if failed := (*exec.ExitError)(nil); err != nil && !errors.As(err, &failed) {
+			t.Fatal(err)
+		}
+		return exit.Code(cmd.ProcessState.ExitCode()), string(out)
+	}
+	if err := s.store.PutHandler(t.Context(), s.Fleet, store.HandlerInfo{Name: "nap", Seen: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := run("submit", "nap", "--range", "1:3", "--job", "gone"); code != exit.OK {
+		t.Fatalf("%d: %s", code, out)
+	}
+	const says = "the queue holds no message for them"
+	if code, out := run("status", "gone"); code != exit.Pending || strings.Contains(out, says) {
+		t.Errorf("at first: %d: %s", code, out)
+	}
+	if err := s.store.PutDecision(t.Context(), store.Decision{Fleet: s.Fleet, At: time.Now(), Seq: 1, Binding: "stranded"}); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := run("status", "gone"); code != exit.Pending || !strings.Contains(out, "3 of 3 tasks have no result, and "+says) || !strings.Contains(out, "--job gone") {
+		t.Errorf("stranded: %d: %s", code, out)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/starburst-go/starburst/autoscale"
 	"github.com/starburst-go/starburst/internal/burst"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/internal/progress"
@@ -130,6 +131,9 @@ func showJob(ctx context.Context, c *cli.Context, s *burst.Session, id string) e
 		return err
 	case job.State == store.Cancelled:
 		return nil
+	case line.Missing > 0 && stranded(ctx, s):
+		return exit.Errorf(exit.Pending, "%s of %s tasks have no result, and the queue holds no message for them", progress.Count(line.Missing), progress.Count(job.N)).
+			WithHint("submit the same input again with --job %s: only what has no result is sent", id)
 	case line.Missing > 0:
 		return exit.Errorf(exit.Pending, "%s of %s tasks have no result yet", progress.Count(line.Missing), progress.Count(job.N)).WithHint("starburst results --wait %s", id)
 	case line.Retrying > 0 && job.State != store.Done:
@@ -138,6 +142,13 @@ func showJob(ctx context.Context, c *cli.Context, s *burst.Session, id string) e
 		return exit.Errorf(exit.TasksFail, "%d of %d tasks failed", line.Failed, job.N).WithHint("starburst results --failed %s", id)
 	}
 	return nil
+}
+
+// stranded reports whether the fleet's autoscaler has just found that ledgers name tasks which no message carries. Who cannot tell says no.
+func stranded(ctx context.Context, s *burst.Session) bool {
+	now := time.Now()
+	last, err := lastDecisions(ctx, s, now.Add(-5*time.Minute), now, 1, false)
+	return err == nil && len(last) == 1 && autoscale.Binding(last[0].Binding) == autoscale.BindStranded
 }
 
 type costNote struct {
