@@ -104,6 +104,11 @@ bench-languages: build ## push 100,000 no-op tasks through the local endpoint to
 bench-check: ## hold the pure benchmarks against those of an older commit (bench/baseline), on this machine
 	scripts/bench-check.sh
 
+.PHONY: bench-table
+bench-table: ## print the tables of docs/benchmarks.md: medians of five runs (the second needs Java and Maven)
+	scripts/bench-table.sh
+	SERVERS=1 scripts/servers/with-servers.sh scripts/bench-table.sh
+
 .PHONY: bench-examples
 bench-examples: build ## time the four examples against the same algorithms in sequence in R (needs R)
 	scripts/bench-examples.sh
