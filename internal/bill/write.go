@@ -72,14 +72,14 @@ func (b *Bill) writeTable(w io.Writer, v View) error {
 	}
 	_, _ = fmt.Fprintln(w)
 	t = tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
-	for _, s := range b.summary() {
+	for _, s := range b.Summary() {
 		_, _ = fmt.Fprintf(t, "%s\t%s\n", s[0], s[1])
 	}
 	return t.Flush()
 }
 
-// summary is what belongs under a bill, as pairs of a word and a sentence.
-func (b *Bill) summary() [][2]string {
+// Summary is what belongs under a bill, as pairs of a word and a sentence.
+func (b *Bill) Summary() [][2]string {
 	var out [][2]string
 	say := func(word, format string, args ...any) {
 		out = append(out, [2]string{word, fmt.Sprintf(format, args...)})

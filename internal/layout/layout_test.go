@@ -60,6 +60,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/exit", ""},
 	{"internal/progress", ""},
 	{"internal/view", "cost cost/sample store internal/bill internal/progress"},
+	{"internal/report", "cost store internal/bill internal/progress internal/view"},
 	{"internal/stack", "internal/exit internal/meter store"},
 	{"internal/laptop", "internal/exit internal/stack internal/localaws"},
 	{"internal/role", "consumer store internal/ecsagent internal/exit internal/stack internal/laptop"},
@@ -75,7 +76,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/bench", "codec cost producer consumer store internal/burst internal/faults internal/laptop internal/progress internal/role internal/stack internal/usage"},
 	{".", "producer consumer autoscale/... cost/... codec store internal/awserr internal/burst internal/exit internal/role internal/stack"},
 	{"cmd/...", ". producer consumer consumer/child autoscale/... cost/... codec store internal/awscall internal/awserr internal/deploy internal/doctor internal/image internal/bench internal/bill internal/bridge internal/burst internal/dlq " +
-		"internal/exit internal/joblog internal/laptop internal/localaws internal/plan internal/prices internal/progress internal/quota internal/role internal/scaling internal/stack internal/view"},
+		"internal/exit internal/joblog internal/laptop internal/localaws internal/plan internal/prices internal/progress internal/quota internal/report internal/role internal/scaling internal/stack internal/view"},
 
 	// Examples are what a user can write.
 	{"examples/...", ". examples/internal/..."},

@@ -68,7 +68,7 @@ func grouped(settled []store.Settled) Failures {
 			continue
 		}
 		message := clean(s.Failure.Message, maxMessage)
-		key := [2]string{string(s.Failure.Kind), pattern(message)}
+		key := [2]string{clean(string(s.Failure.Kind), maxMessage), pattern(message)}
 		i, has := at[key]
 		if !has {
 			i = len(f.Groups)

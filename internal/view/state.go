@@ -120,7 +120,8 @@ type Money struct {
 func Of(in Input) State {
 	fleet := lives(in)
 	s := State{
-		At: in.Now, Job: in.Job.ID, Handler: in.Job.Handler, Label: in.Job.Label, Fleet: in.Job.Fleet, State: in.Job.State, Why: in.Job.Why,
+		At: in.Now, Job: in.Job.ID, Handler: clean(in.Job.Handler, maxMessage), Label: clean(in.Job.Label, maxMessage), Fleet: in.Job.Fleet,
+		State: in.Job.State, Why: clean(in.Job.Why, maxMessage),
 		Created: in.Job.Created, Tasks: tasksOf(in, fleet), Failures: in.Failures, Tails: tailsOf(fleet, in.Job.ID), Waves: wavesOf(in.Waves),
 	}
 	s.Ended = ended(in, s.Tasks, fleet)
