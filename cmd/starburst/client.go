@@ -72,7 +72,7 @@ func logger(w io.Writer) *slog.Logger {
 // laptopFlags size a fleet on this machine.
 func laptopFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.IntFlag{Name: "workers", Aliases: []string{"w"}, Value: runtime.NumCPU(), EnvVars: []string{"STARBURST_WORKERS"}, Usage: "most worker processes"},
+		&cli.IntFlag{Name: "workers", Aliases: []string{"w", "j"}, Value: runtime.NumCPU(), EnvVars: []string{"STARBURST_WORKERS"}, Usage: "most worker processes"},
 		&cli.IntFlag{Name: "slots", Value: 1, EnvVars: []string{role.EnvSlots}, Usage: "tasks at once per worker"},
 		&cli.StringFlag{Name: "state", EnvVars: []string{"STARBURST_STATE"}, Usage: "`NAME` of the local state directory"},
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -58,7 +59,10 @@ func runAction(c *cli.Context) error {
 		return err
 	}
 	if _, err := p.Handler(); err != nil {
-		return exit.Errorf(exit.Usage, "%w", err)
+		return exit.Errorf(exit.Usage, "%w", err).WithHint(noShell)
+	}
+	if isCommandLine(argv) {
+		return exit.Errorf(exit.Usage, "%q is a whole command line, and would be taken for a program's name", argv[0]).WithHint(noShell)
 	}
 	timeout, err := timeLimit(c.String("timeout"))
 	if err != nil {
@@ -103,6 +107,18 @@ func runAction(c *cli.Context) error {
 		}
 		return books.follow(c, s.Follow(ctx, job), job)
 	})
+}
+
+const noShell = "no shell is involved: give the program and its arguments as words, or: starburst run -- sh -c 'COMMAND'"
+
+// isCommandLine is whether argv is one word that begins with a program's name and goes on, as GNU parallel takes it.
+func isCommandLine(argv []string) bool {
+	first, _, more := strings.Cut(argv[0], " ")
+	if len(argv) > 1 || !more || !strings.Contains(argv[0], "{") {
+		return false
+	}
+	_, err := exec.LookPath(first)
+	return err == nil
 }
 
 // runJobFlags are jobFlags with GNU parallel's words for two of them.
