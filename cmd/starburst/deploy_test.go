@@ -67,8 +67,8 @@ func TestAStackFromDeployToDown(t *testing.T) {
 	if got := starburst(t.Context(), "", "down"); got.code != exit.Refused || !strings.Contains(got.stderr, job) {
 		t.Errorf("down with a job running: %d, %s", got.code, got.stderr)
 	}
-	down := succeeds(t, "down", "--yes")
-	if !strings.Contains(down.stdout, "services at zero") || !strings.Contains(down.stdout, "still costs") || !strings.Contains(down.stderr, "terraform destroy") || !strings.Contains(down.stderr, "scale set --reset") {
+	down := succeeds(t, "down", "--yes", "--revisions")
+	if !strings.Contains(down.stdout, "revisions deregistered") || !strings.Contains(down.stdout, "services at zero") || !strings.Contains(down.stdout, "still costs") || !strings.Contains(down.stderr, "terraform destroy") || !strings.Contains(down.stderr, "scale set --reset") {
 		t.Errorf("down: %s%s", down.stdout, down.stderr)
 	}
 }

@@ -19,13 +19,15 @@ func downCommand() *cli.Command {
 	return command(&cli.Command{
 		Name:      "down",
 		Usage:     "end a stack's workers, and show what still costs money",
-		UsageText: "starburst down [--stack NAME] [--yes]",
+		UsageText: "starburst down [--stack NAME] [--yes]\nstarburst down --stack NAME --revisions && terraform destroy",
 		Description: "Sets the stack's services to zero, stops their tasks and waits until they have ended. Workers finish or release what\n" +
 			"they have; nothing is lost. With jobs running it refuses unless --yes is said; the autoscaler then starts no worker until\n" +
-			"starburst scale set --reset. Removes nothing: terraform destroy does.",
+			"starburst scale set --reset. Removes nothing: terraform destroy does, except the revisions that deploy has made, which\n" +
+			"cost nothing; --revisions deregisters them. That needs the rights of who destroys the stack.",
 		Flags: append(siteFlags(),
 			&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "also with jobs running"},
 			&cli.DurationFlag{Name: "wait", Value: deploy.DefaultWait, Usage: "how long workers may take to end"},
+			&cli.BoolFlag{Name: "revisions", Usage: "also deregister the task definition's revisions that deploy has made"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
 		),
 		Action: downAction,
@@ -70,6 +72,11 @@ func downAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.Bool("revisions") {
+		if gone.Retired, err = deploy.Retire(c.Context, s.clients.ECS, s.Site); err != nil {
+			return err
+		}
+	}
 	return printDown(c, downReport{Gone: gone, Jobs: jobs, Held: cfg.Scale != nil, Costs: s.Costs()})
 }
 
@@ -96,6 +103,9 @@ func printDown(c *cli.Context, r downReport) error {
 		w := tabwriter.NewWriter(c.App.Writer, 2, 8, 2, ' ', 0)
 		_, _ = fmt.Fprintf(w, "services at zero\t%s\n", strings.Join(r.Services, ", "))
 		_, _ = fmt.Fprintf(w, "workers stopped\t%d\n", len(r.Stopped))
+		if len(r.Retired) > 0 {
+			_, _ = fmt.Fprintf(w, "revisions deregistered\t%d\n", len(r.Retired))
+		}
 		for _, s := range r.Costs {
 			_, _ = fmt.Fprintf(w, "still costs\t%s: %s\n", s.What, s.Price)
 		}

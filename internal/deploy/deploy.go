@@ -205,9 +205,7 @@ func (d *deployment) input(p *types.TaskDefinition) *ecs.RegisterTaskDefinitionI
 // register makes the revision.
 func (d *deployment) register(ctx context.Context) error {
 	in := d.input(d.newest)
-	if len(d.tags) > 0 { // an empty list is refused
-		in.Tags = d.tags
-	}
+	in.Tags = marked(d.tags)
 	out, err := d.ECS.RegisterTaskDefinition(ctx, in)
 	if err != nil {
 		return fmt.Errorf("register a revision of task definition %s: %w", aws.ToString(in.Family), err)

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/starburst-go/starburst/internal/awserr"
 	"github.com/starburst-go/starburst/internal/deploy"
@@ -174,6 +175,37 @@ func TestDownStopsTheStacksOwnWorkersOnly(t *testing.T) {
 	}
 	if ours, others := running(t, c, clients, "ours"), running(t, c, clients, "somebody-elses"); ours != 0 || others != 1 {
 		t.Errorf("%d tasks of ours are running, and %d of somebody else's", ours, others)
+	}
+}
+
+// What Terraform has made is Terraform's to take away, and it would not take away the rest.
+func TestRetireTakesAwayWhatDeploysHaveMade(t *testing.T) {
+	t.Parallel()
+	c, clients := local(t)
+	c.NoWait, c.Again = true, true
+	var want []string
+	for range 2 {
+		done, err := deploy.Deploy(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, done.Revision)
+	}
+	retired, err := deploy.Retire(t.Context(), clients.ECS, c.Site)
+	if d := cmp.Diff(want, retired); d != "" || err != nil {
+		t.Errorf("retired (-want +got):\n%s%v", d, err)
+	}
+	left, err := clients.ECS.ListTaskDefinitions(t.Context(), &ecs.ListTaskDefinitionsInput{FamilyPrefix: &c.Site.Family, Status: types.TaskDefinitionStatusActive})
+	if err != nil || len(left.TaskDefinitionArns) != 1 {
+		t.Errorf("%v are left, %v; want the first", left, err)
+	}
+	if again, err := deploy.Retire(t.Context(), clients.ECS, c.Site); err != nil || len(again) != 0 {
+		t.Errorf("a second time: %v, %v", again, err)
+	}
+	// The service still has the retired one; the next deploy starts from what is left.
+	next, err := deploy.Deploy(t.Context(), c)
+	if err != nil || next.Previous != want[1] {
+		t.Errorf("the next deploy: %+v, %v", next, err)
 	}
 }
 

@@ -43,6 +43,8 @@ type Gone struct {
 	// Stopped are the tasks that were told to stop; Left those that had not when the wait was over.
 	Stopped []string `json:"stopped"`
 	Left    []string `json:"left,omitempty"`
+	// Retired are the revisions that Retire has deregistered, when that was asked for.
+	Retired []string `json:"retired,omitempty"`
 }
 
 // Down sets the stack's services to zero, stops their tasks (of no other service, and no other cluster) and waits for their

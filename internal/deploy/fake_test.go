@@ -139,7 +139,7 @@ func TestTheRevisionIsTheOldOneWithTheImage(t *testing.T) {
 		if d := cmp.Diff(want, got, cmpopts.IgnoreUnexported(types.TaskDefinition{}, types.ContainerDefinition{}, types.KeyValuePair{}, types.RuntimePlatform{}, types.Volume{}, types.EphemeralStorage{})); d != "" {
 			t.Errorf("the revision (-want +got):\n%s", d)
 		}
-		if len(in.Tags) != 1 {
+		if len(in.Tags) != 2 {
 			t.Errorf("tags %v", in.Tags)
 		}
 		if d := cmp.Diff([]string{"x=arn/x-worker:2 1", "x-on-demand=arn/x-worker:2"}, f.updates); d != "" {

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -158,12 +159,16 @@ func TestDeployAtMoto(t *testing.T) {
 	}
 	got := def.TaskDefinition
 	if aws.ToString(got.ContainerDefinitions[0].Image) != sent.Reference || aws.ToString(got.ContainerDefinitions[1].Image) != "beside" || aws.ToString(got.Family) != "lab-worker" ||
-		aws.ToString(got.TaskRoleArn) != "arn:aws:iam::123456789012:role/t" || len(got.Volumes) != 1 || len(def.Tags) != 1 {
+		aws.ToString(got.TaskRoleArn) != "arn:aws:iam::123456789012:role/t" || len(got.Volumes) != 1 || len(def.Tags) != 2 {
 		t.Errorf("the revision is %+v with tags %v", got, def.Tags)
 	}
 	down, err := deploy.Down(t.Context(), deploy.DownConfig{Site: site, ECS: c.ECS, Scale: site.Stack().Store(c), By: "test"})
 	if err != nil || len(down.Services) != 2 || len(down.Left) != 0 {
 		t.Errorf("down: %+v, %v", down, err)
+	}
+	site.Family = "lab-worker"
+	if retired, err := deploy.Retire(t.Context(), c.ECS, site); err != nil || !slices.Contains(retired, done.Revision) || slices.Contains(retired, done.Previous) {
+		t.Errorf("retired %v, %v; want %s and not %s", retired, err, done.Revision, done.Previous)
 	}
 }
 
