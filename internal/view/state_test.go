@@ -87,7 +87,7 @@ func ledger(worker string, launched, updated int, final bool, jobs map[string]st
 }
 
 // setup is a job of 200 tasks 100 s after it was sent: w1 is busy, w2 waits, w3 starts, w4 was killed; "old" ended before.
-func setup(t *testing.T) (*table, Looker) {
+func setup(t testing.TB) (*table, Looker) {
 	t.Helper()
 	busy, starting := ledger("w1", 5, 95, false, map[string]store.JobCount{"j": {OK: 60, Failed: 2, BusyMS: 62_000}}), ledger("w3", 90, 96, false, nil)
 	busy.Busy, starting.Cost.Ready, starting.Hist = 1, time.Time{}, nil
