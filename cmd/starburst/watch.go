@@ -124,7 +124,7 @@ func watchJob(ctx context.Context, c *cli.Context, s *burst.Session, id string, 
 	case err != nil:
 		return err
 	}
-	return outcome(ctx, s, last)
+	return outcome(ctx, c, s, last)
 }
 
 // lookAt is the way to look at a job of a session, priced.
@@ -137,7 +137,7 @@ func lookAt(s *burst.Session, id string) (*view.Looker, error) {
 }
 
 // outcome is the error with the exit code of a job that is over.
-func outcome(ctx context.Context, s *burst.Session, last view.State) error {
+func outcome(ctx context.Context, c *cli.Context, s *burst.Session, last view.State) error {
 	if last.State == store.Cancelled {
 		return &burst.CancelledError{Job: last.Job, Settled: last.Tasks.Done(), N: last.Tasks.Total, Why: last.Why}
 	}
@@ -145,8 +145,12 @@ func outcome(ctx context.Context, s *burst.Session, last view.State) error {
 		s.MarkDone(ctx, job) // nobody waited for it
 	}
 	if n := last.Tasks.Failed; n > 0 {
+		where := ""
+		if name := c.String("state"); name != "" {
+			where = " --state " + name
+		}
 		return exit.Errorf(exit.TasksFail, "%s of %s tasks of job %s failed", progress.Count(n), progress.Count(last.Tasks.Total), last.Job).
-			WithHint("starburst results --failed %s; starburst retry %s --failed", last.Job, last.Job)
+			WithHint("starburst results --failed%s %s, starburst retry --failed%s %s", where, last.Job, where, last.Job)
 	}
 	return nil
 }

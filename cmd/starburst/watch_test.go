@@ -43,7 +43,7 @@ func TestWatchingAJob(t *testing.T) {
 		t.Fatalf("submit: %+v", sub)
 	}
 	out := starburst(t.Context(), "", "watch", "one", "-o", "json", "--interval", "100ms")
-	if out.code != exit.TasksFail || !strings.Contains(out.stderr, "1 of 40 tasks of job one failed") || !strings.Contains(out.stderr, "starburst retry one --failed") {
+	if out.code != exit.TasksFail || !strings.Contains(out.stderr, "1 of 40 tasks of job one failed") || !strings.Contains(out.stderr, "starburst retry --failed one") {
 		t.Errorf("watch: %+v", out)
 	}
 	var last look

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"slices"
 	"time"
 
 	"github.com/starburst-go/starburst/cost"
@@ -131,7 +132,7 @@ func Of(in Input) State {
 		s.Queue = Queue{At: d.At, Visible: d.Visible, InFlight: d.InFlight, Delayed: d.Delayed}
 	}
 	s.Pace = paceOf(in, s, fleet)
-	s.Money = moneyOf(in, s.Tasks)
+	s.Money = moneyOf(in, s)
 	return s
 }
 
@@ -190,7 +191,7 @@ func wavesOf(r *bill.WaveReport) []Wave {
 	return waves
 }
 
-func moneyOf(in Input, t Tasks) Money {
+func moneyOf(in Input, s State) Money {
 	m := Money{Cap: cost.PicoUSD(max(0, in.Job.MaxCostPico))}
 	b := in.Bill
 	if b == nil || b.Statement == nil {
@@ -202,10 +203,13 @@ func moneyOf(in Input, t Tasks) Money {
 		m.Estimate, m.Partial = &estimate, f.Estimate.ComputeUnknown
 		m.Local = f.Fleet.Provider == cost.Local
 	}
-	if done := t.Done(); done > 0 {
+	if len(s.Workers.Spans) > 0 { // what they were goes before what was expected
+		m.Local = !slices.ContainsFunc(s.Workers.Spans, func(w Span) bool { return w.Provider != cost.Local })
+	}
+	if done := s.Tasks.Done(); done > 0 {
 		m.Expected = m.Spent
-		if t.Left > 0 {
-			m.Expected = cost.PicoUSD(float64(m.Spent) / float64(done) * float64(t.Total))
+		if s.Tasks.Left > 0 {
+			m.Expected = cost.PicoUSD(float64(m.Spent) / float64(done) * float64(s.Tasks.Total))
 		}
 	}
 	return m

@@ -356,3 +356,16 @@ func TestALongHistoryIsThinnedButKeepsItsRaises(t *testing.T) {
 		t.Errorf("%d points, %d raises", len(got), raises)
 	}
 }
+
+func TestWhatTheWorkersWereGoesBeforeThePlan(t *testing.T) {
+	t.Parallel()
+	tab, look := setup(t)
+	tab.forecast = nil
+	for i := range tab.ledgers {
+		tab.ledgers[i].Cost.Provider = cost.Local
+	}
+	s, err := look.Look(t.Context(), at(100))
+	if err != nil || !s.Money.Local || s.Money.Estimate != nil {
+		t.Errorf("money %+v, %v; want it as if on Fargate", s.Money, err)
+	}
+}
