@@ -60,6 +60,43 @@ resource "aws_cloudwatch_metric_alarm" "oldest_message" {
   tags                = local.tags
 }
 
+# Messages wait, and nobody holds one: there is no worker, or none that takes any. Long before the oldest message's
+# alarm, but two metrics, each billed as an alarm of its own.
+resource "aws_cloudwatch_metric_alarm" "no_workers" {
+  count = var.alarms_enabled && var.no_workers_minutes > 0 ? 1 : 0
+
+  alarm_name          = "${var.name}-no-workers"
+  alarm_description   = "Messages of ${var.name} have waited for ${var.no_workers_minutes} minutes, and no worker has taken one; look with `starburst scale explain` and `starburst doctor`."
+  evaluation_periods  = var.no_workers_minutes / 5
+  threshold           = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  treat_missing_data  = "notBreaching" # as above
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+  tags                = local.tags
+
+  metric_query {
+    id          = "alone"
+    label       = "Messages wait and no worker has one"
+    expression  = "IF(waiting > 0 AND FILL(held, 0) == 0, 1, 0)"
+    return_data = true
+  }
+  # Of five minutes the least that waits and the most that is held: a moment's rest is no fault.
+  dynamic "metric_query" {
+    for_each = { waiting = ["ApproximateNumberOfMessagesVisible", "Minimum"], held = ["ApproximateNumberOfMessagesNotVisible", "Maximum"] }
+    content {
+      id = metric_query.key
+      metric {
+        namespace   = "AWS/SQS"
+        metric_name = metric_query.value[0]
+        dimensions  = { QueueName = aws_sqs_queue.tasks.name }
+        stat        = metric_query.value[1]
+        period      = 300
+      }
+    }
+  }
+}
+
 locals {
   # A burst that waits for its turn is no fault; half the retention is.
   oldest_seconds = floor(var.queue_retention_days * 86400 / 2)

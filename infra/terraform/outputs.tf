@@ -39,7 +39,7 @@ locals {
     log_group             = aws_cloudwatch_log_group.workers.name
     stopped_log_group     = aws_cloudwatch_log_group.stopped.name
     scaler_function       = var.scaler_enabled ? local.scaler_name : ""
-    alarms                = concat(aws_cloudwatch_metric_alarm.dead_letters[*].alarm_name, aws_cloudwatch_metric_alarm.oldest_message[*].alarm_name, aws_cloudwatch_metric_alarm.deadman[*].alarm_name)
+    alarms                = concat(aws_cloudwatch_metric_alarm.dead_letters[*].alarm_name, aws_cloudwatch_metric_alarm.oldest_message[*].alarm_name, aws_cloudwatch_metric_alarm.no_workers[*].alarm_name, aws_cloudwatch_metric_alarm.deadman[*].alarm_name)
     environment           = local.environment
   }
 }

@@ -97,6 +97,18 @@ variable "alarms_enabled" {
   nullable    = false
 }
 
+variable "no_workers_minutes" {
+  description = "Ring when messages wait for so many minutes and no worker takes any; 0 makes no such alarm. It reads two metrics, about $0.20 a month together. Fargate takes a minute or two to start the first worker."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = contains([0, 5, 10, 15, 20, 30, 45, 60], var.no_workers_minutes)
+    error_message = "no_workers_minutes must be 0, 5, 10, 15, 20, 30, 45 or 60."
+  }
+}
+
 variable "alarm_emails" {
   description = "Addresses that alarms and the budget write to. Each must confirm once."
   type        = set(string)

@@ -59,13 +59,20 @@ func failed(err error) Check {
 	return unknown("try again; if it stays, AWS's health dashboard may say more", "%v", err)
 }
 
+// CloudWatch is what looking at alarms needs; *cloudwatch.Client has it.
+type CloudWatch interface {
+	DescribeAlarms(context.Context, *cloudwatch.DescribeAlarmsInput, ...func(*cloudwatch.Options)) (*cloudwatch.DescribeAlarmsOutput, error)
+}
+
+var _ CloudWatch = (*cloudwatch.Client)(nil)
+
 // Config of a diagnosis.
 type Config struct {
 	Site    deploy.Site
 	Clients *stack.Clients
 	Ask     *awscall.Caller
 	// Alarms is asked for the stack's alarms. Default: a client of Clients' configuration.
-	Alarms *cloudwatch.Client
+	Alarms CloudWatch
 	// Quota reads the account's quotas; without one they are unknown.
 	Quota *quota.Reader
 	// Registry says how to ask for the image.

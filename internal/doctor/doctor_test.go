@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
 	sqtypes "github.com/aws/aws-sdk-go-v2/service/servicequotas/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/starburst-go/starburst/internal/awscall"
@@ -43,6 +45,7 @@ type account struct {
 	free    int
 	limit   float64
 	refused bool
+	alarms  []cwtypes.StateValue // of lab-0, lab-1, …
 }
 
 // answer speaks AWS's query protocol, and CloudWatch's alarms.
@@ -87,6 +90,30 @@ func (a *account) GetMetricData(_ context.Context, in *cloudwatch.GetMetricDataI
 	}}, nil
 }
 
+// DescribeAlarms says the states of those that were asked for.
+func (a *account) DescribeAlarms(_ context.Context, in *cloudwatch.DescribeAlarmsInput, _ ...func(*cloudwatch.Options)) (*cloudwatch.DescribeAlarmsOutput, error) {
+	out := &cloudwatch.DescribeAlarmsOutput{}
+	for i, state := range a.alarms {
+		if name := fmt.Sprintf("lab-%d", i); slices.Contains(in.AlarmNames, name) {
+			out.MetricAlarms = append(out.MetricAlarms, cwtypes.MetricAlarm{AlarmName: &name, StateValue: state, StateReason: aws.String("it is so")})
+		}
+	}
+	return out, nil
+}
+
+// noAlarms is CloudWatch for somebody who may not look.
+type noAlarms struct{}
+
+func (noAlarms) DescribeAlarms(context.Context, *cloudwatch.DescribeAlarmsInput, ...func(*cloudwatch.Options)) (*cloudwatch.DescribeAlarmsOutput, error) {
+	return nil, &smithy.GenericAPIError{Code: "AccessDenied", Message: "User: arn:aws:iam::123456789012:user/me is not authorized to perform: cloudwatch:DescribeAlarms"}
+}
+
+// watched gives the stack two alarms.
+func watched(t *testing.T, c *doctor.Config) {
+	t.Helper()
+	c.Site.Alarms = []string{"lab-0", "lab-1"}
+}
+
 // setup is a healthy stack on the embedded endpoint, in an account of the test's.
 func setup(t *testing.T, a *account) doctor.Config {
 	t.Helper()
@@ -119,7 +146,7 @@ func setup(t *testing.T, a *account) doctor.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return doctor.Config{Site: site, Clients: c, Ask: ask, Quota: limits, Alarms: cloudwatch.NewFromConfig(c.AWS)}
+	return doctor.Config{Site: site, Clients: c, Ask: ask, Quota: limits, Alarms: a}
 }
 
 func set(t *testing.T, c *stack.Clients, queue, attribute, value string) {
@@ -214,6 +241,19 @@ func TestEachIllnessIsSeenAndNothingElse(t *testing.T) {
 		{name: "no worker has ever run", ail: func(_ *testing.T, c *doctor.Config) { c.Site.Fleet = "other" }, changed: map[string]doctor.State{"handlers": doctor.Bad}, says: "starburst deploy"},
 		{name: "a quota of nothing", account: func(a *account) { a.limit = 0 }, changed: map[string]doctor.State{"quota on-demand": doctor.Bad}, says: "starburst quota --request"},
 		{name: "no addresses", account: func(a *account) { a.free = 3 }, changed: map[string]doctor.State{"subnets": doctor.Bad}, says: "3 free addresses"},
+		{name: "alarms that do not ring", account: func(a *account) {
+			a.alarms = []cwtypes.StateValue{cwtypes.StateValueOk, cwtypes.StateValueInsufficientData}
+		}, ail: watched,
+			changed: map[string]doctor.State{"alarms": doctor.OK}, says: "2 alarms, none rings"},
+		{name: "an alarm that rings", account: func(a *account) { a.alarms = []cwtypes.StateValue{cwtypes.StateValueOk, cwtypes.StateValueAlarm} }, ail: watched,
+			changed: map[string]doctor.State{"alarms": doctor.Bad}, says: "alarm lab-1 rings: it is so"},
+		{name: "an alarm that somebody has deleted", account: func(a *account) { a.alarms = []cwtypes.StateValue{cwtypes.StateValueOk} }, ail: watched,
+			changed: map[string]doctor.State{"alarms": doctor.Bad}, says: "there is no alarm lab-1"},
+		{name: "not allowed to see alarms", ail: func(t *testing.T, c *doctor.Config) {
+			t.Helper()
+			watched(t, c)
+			c.Alarms = noAlarms{}
+		}, changed: map[string]doctor.State{"alarms": doctor.Unknown}, says: "cloudwatch:DescribeAlarms"},
 		{name: "not allowed to send", account: func(a *account) { a.denied = "sqs:SendMessage" }, changed: map[string]doctor.State{"permissions": doctor.Bad}, says: "submit jobs (sqs:SendMessage)"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

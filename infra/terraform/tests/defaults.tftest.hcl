@@ -111,6 +111,7 @@ run "defaults" {
       aws_cloudwatch_metric_alarm.deadman[0].period * aws_cloudwatch_metric_alarm.deadman[0].evaluation_periods == 900,
       aws_cloudwatch_metric_alarm.dead_letters[0].treat_missing_data == "notBreaching",
       aws_cloudwatch_metric_alarm.oldest_message[0].threshold == 172800,
+      length(aws_cloudwatch_metric_alarm.no_workers) == 0, # two metrics more would cost more than half a dollar
       length(aws_sns_topic.alarms) == 0,
       length(aws_budgets_budget.this) == 0,
     ])
@@ -168,11 +169,12 @@ run "limits_and_warnings" {
   command = apply
 
   variables {
-    vcpu_quota        = 64
-    max_cost_per_hour = 2.5
-    max_cost_per_day  = 20
-    alarm_emails      = ["oncall@example.com"]
-    monthly_budget    = 300
+    vcpu_quota         = 64
+    max_cost_per_hour  = 2.5
+    max_cost_per_day   = 20
+    alarm_emails       = ["oncall@example.com"]
+    monthly_budget     = 300
+    no_workers_minutes = 15
   }
   assert {
     condition = alltrue([for k, v in {
@@ -181,9 +183,22 @@ run "limits_and_warnings" {
     error_message = "the autoscaler does not know its limits: ${jsonencode(aws_lambda_function.scaler[0].environment[0].variables)}"
   }
   assert {
-    condition = alltrue([for a in [aws_cloudwatch_metric_alarm.deadman[0], aws_cloudwatch_metric_alarm.dead_letters[0], aws_cloudwatch_metric_alarm.oldest_message[0]] :
+    condition = alltrue([for a in [aws_cloudwatch_metric_alarm.deadman[0], aws_cloudwatch_metric_alarm.dead_letters[0], aws_cloudwatch_metric_alarm.oldest_message[0], aws_cloudwatch_metric_alarm.no_workers[0]] :
     a.alarm_actions == toset(["arn:aws:sns:eu-west-1:123456789012:starburst-alarms"])])
     error_message = "an alarm tells nobody"
+  }
+  assert {
+    condition = alltrue([
+      aws_cloudwatch_metric_alarm.no_workers[0].evaluation_periods == 3,
+      aws_cloudwatch_metric_alarm.no_workers[0].treat_missing_data == "notBreaching",
+      { for q in aws_cloudwatch_metric_alarm.no_workers[0].metric_query : q.id => try([q.metric[0].metric_name, q.metric[0].stat, q.metric[0].dimensions["QueueName"]], [q.expression]) } == {
+        alone   = ["IF(waiting > 0 AND FILL(held, 0) == 0, 1, 0)"]
+        waiting = ["ApproximateNumberOfMessagesVisible", "Minimum", "starburst"]
+        held    = ["ApproximateNumberOfMessagesNotVisible", "Maximum", "starburst"]
+      },
+      contains(output.config.alarms, "starburst-no-workers"),
+    ])
+    error_message = "the alarm of messages that wait without a worker: ${jsonencode(aws_cloudwatch_metric_alarm.no_workers[0].metric_query)}"
   }
   assert {
     condition     = aws_budgets_budget.this[0].limit_amount == "300" && one(aws_budgets_budget.this[0].cost_filter).values == tolist(["user:starburst:stack$starburst"])

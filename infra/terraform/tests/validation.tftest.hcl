@@ -49,6 +49,7 @@ run "wrong_1" {
     vcpu_quota                  = -1
     max_cost_per_hour           = -1
     max_cost_per_day            = -0.01
+    no_workers_minutes          = 7
     alarm_emails                = ["nobody"]
     alarm_topic_arns            = ["topic"]
   }
@@ -88,6 +89,7 @@ run "wrong_1" {
     var.vcpu_quota,
     var.max_cost_per_hour,
     var.max_cost_per_day,
+    var.no_workers_minutes,
     var.alarm_emails,
     var.alarm_topic_arns,
   ]
