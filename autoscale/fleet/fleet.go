@@ -68,6 +68,8 @@ type Config struct {
 	Subnets Subnets
 	// MinBilled is the least that a worker's life is charged as; idle workers are kept for as long. Default: autoscale.DefaultMinBilled.
 	MinBilled time.Duration
+	// ReadOnly leaves the table as it is, for a dry run: not even how workers ended is noted.
+	ReadOnly bool
 	// Log receives a line for what cannot be read. Default: none.
 	Log *slog.Logger
 }
@@ -119,6 +121,9 @@ func New(c Config) (*Fleet, error) {
 	}
 	all := slices.Concat(c.Services, c.Fallback)
 	settler := &Settler{tasks: c.ECS, ends: c.Store, cluster: c.Cluster, services: all, fleet: c.Fleet, log: c.Log}
+	if c.ReadOnly {
+		settler.ends = nil
+	}
 	seen := &past{}
 	crew := &crew{tasks: c.ECS, cluster: c.Cluster, fleet: c.Fleet, minBilled: c.MinBilled,
 		control: func(ctx context.Context, change func(*store.Control)) error {

@@ -49,7 +49,7 @@ type Ends interface {
 // when to when they are billed, and on which capacity. It is safe for concurrent use.
 type Settler struct {
 	tasks          Tasks
-	ends           Ends
+	ends           Ends // nil: nothing is noted
 	cluster, fleet string
 	services       []string
 	log            *slog.Logger
@@ -87,6 +87,9 @@ func (s *Settler) settleIfDue(ctx context.Context, now time.Time, urgent bool) {
 
 // Settle notes the ends of all stopped tasks that ECS still shows and that are not noted yet.
 func (s *Settler) Settle(ctx context.Context) error {
+	if s.ends == nil {
+		return nil
+	}
 	for _, name := range s.services {
 		if err := s.settleService(ctx, name); err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/starburst-go/starburst/autoscale"
+	"github.com/starburst-go/starburst/autoscale/fleet"
 	"github.com/starburst-go/starburst/store"
 )
 
@@ -84,5 +85,15 @@ func TestSettlingIsPartOfObservingAndNeverStopsIt(t *testing.T) {
 	observe(noon.Add(61*time.Second), 2)
 	if len(c.ends) != 1 {
 		t.Errorf("%d ends noted, want the one that failed before", len(c.ends))
+	}
+}
+
+func TestADryRunNotesNoEnds(t *testing.T) {
+	t.Parallel()
+	c := newCloud()
+	c.stopped = []ecstypes.Task{stoppedTask("a", nil)}
+	f := open(t, c, func(cfg *fleet.Config) { cfg.ReadOnly = true })
+	if _, err := f.Observer.Observe(t.Context(), noon, autoscale.Standing{}); err != nil || len(c.ends) != 0 || c.lists != 0 {
+		t.Errorf("%d ends noted after %d lists of tasks: %v", len(c.ends), c.lists, err)
 	}
 }

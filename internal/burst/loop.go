@@ -45,6 +45,7 @@ func (s *Session) prepareLoop(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	fc.ReadOnly = s.cfg.Autoscale.DryRun
 	f, err := fleet.New(fc)
 	if err != nil {
 		return err
