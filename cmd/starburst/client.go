@@ -32,23 +32,32 @@ func findStack(ctx context.Context) (stack.Stack, error) {
 	return s, err
 }
 
-// connect opens a session on the configured stack, without a part in sizing its fleet.
+// connect opens a session on the configured stack.
 func connect(c *cli.Context) (*burst.Session, error) {
 	s, err := findStack(c.Context)
 	if err != nil {
 		return nil, err
 	}
-	s.Cluster, s.Service = "", "" // whoever owns the fleet sizes it
+	return openOn(c, s)
+}
+
+// openOn opens a session on a stack without a part in sizing its fleet: whoever owns that does it.
+func openOn(c *cli.Context, s stack.Stack) (*burst.Session, error) {
+	s.Cluster, s.Service = "", ""
 	return burst.Open(c.Context, burst.Config{Stack: s, Workers: 1, Slots: 1, Progress: c.App.ErrWriter, Log: logger(c.App.ErrWriter)})
 }
 
-// openToRead opens a stack, or the state of a local run, without starting workers.
+// openToRead opens a stack, or the state of a local run, without starting workers. A run that is under way
+// serves its state itself.
 func openToRead(c *cli.Context) (*burst.Session, error) {
 	if c.String("state") == "" {
 		return connect(c)
 	}
 	if err := stateExists(c.String("state")); err != nil {
 		return nil, err
+	}
+	if running, err := laptop.Find(c.Context, c.String("state")); err == nil {
+		return openOn(c, running)
 	}
 	self, err := os.Executable()
 	if err != nil {

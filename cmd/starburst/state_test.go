@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -36,5 +39,34 @@ func TestTheStateOfALocalRunCanBeLookedAt(t *testing.T) {
 	}
 	if got := starburst(t.Context(), "", "autoscale"); got.code != exit.Usage || got.stdout != "" {
 		t.Errorf("autoscale without --workers: %+v", got)
+	}
+}
+
+func TestALocalRunCanBeLookedAtWhileItLasts(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("XDG_STATE_HOME", home)
+	gate := filepath.Join(t.TempDir(), "gate")
+	run := process(t.Context(), "run", "--state", "live", "--job", "mine", "--range", "1:2", "--", "sh", "-c", "while [ ! -e "+gate+" ]; do sleep 0.05; done; echo r{}")
+	var out bytes.Buffer
+	run.Stdout = &out
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var got output
+	for got.code != exit.Pending && t.Context().Err() == nil { // the test's own limit ends it
+		got = starburst(t.Context(), "", "status", "--state", "live", "mine")
+	}
+	if !strings.Contains(got.stdout, "0 ok, 0 failed, 2 missing") {
+		t.Errorf("status: %+v", got)
+	}
+	if err := os.WriteFile(gate, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Wait(); err != nil || out.String() != "r1\nr2\n" {
+		t.Errorf("run: %v, %q", err, &out)
+	}
+	states, err := os.ReadDir(filepath.Join(home, "starburst"))
+	if err != nil || len(states) != 1 {
+		t.Errorf("states %v, %v; want one", states, err)
 	}
 }

@@ -30,6 +30,9 @@ func (s *Session) connectLaptop(ctx context.Context) error {
 		if free || err != nil {
 			return err
 		}
+		if s.cfg.Autoscale.Manual { // another state has other jobs
+			return exit.Errorf(exit.Failed, "the state %s is in use by a process that begins or ends just now", name).WithHint("try again in a moment")
+		}
 		if n > states {
 			return exit.Errorf(exit.Failed, "the states %s to %s are in use or hold unfinished jobs", s.cfg.State, name).
 				WithHint("finish one: starburst attach --state %s JOB, or choose another --state", name)
@@ -68,12 +71,21 @@ func (s *Session) openState(ctx context.Context, name string) (free bool, err er
 	}
 	if other == "" {
 		s.state = name
-		return true, nil
+		return true, s.beFound(dir)
 	}
 	s.cfg.notef("job %s of an earlier run is unfinished and kept; go on with it: starburst attach --state %s %s; or drop it: starburst cancel --state %s %s", other, name, other, name, other)
 	err = s.endpoint.Close(ctx)
 	s.endpoint = nil
 	return false, err
+}
+
+// beFound tells others on this machine where the state is served, so that they can look at the run while it lasts.
+func (s *Session) beFound(dir string) (err error) {
+	if s.cfg.Autoscale.Manual {
+		return nil // it only looks itself
+	}
+	s.withdraw, err = laptop.Announce(dir, s.stack)
+	return err
 }
 
 // unfinished returns a job of the state that is neither done nor cancelled and

@@ -58,6 +58,8 @@ type Session struct {
 	loop     *autoscale.Loop // nil when another process sizes the fleet
 	fleet    *fleet.Fleet    // what the loop sizes
 
+	withdraw func() error // takes back that the laptop's state is served; nil when nobody was told
+
 	stopLoop context.CancelFunc
 	loopDone sync.WaitGroup
 	running  atomic.Int64     // workers as last seen by the loop
@@ -150,6 +152,10 @@ func (s *Session) Close(ctx context.Context) error {
 		s.stopLoop()
 		s.loopDone.Wait()
 		s.loop = nil
+	}
+	if s.withdraw != nil {
+		err = errors.Join(err, s.withdraw())
+		s.withdraw = nil
 	}
 	if s.endpoint != nil {
 		err = errors.Join(err, s.endpoint.Close(ctx))
