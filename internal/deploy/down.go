@@ -162,7 +162,7 @@ func (s Site) Costs() []Standing {
 		all = append(all, Standing{"logs in " + s.LogGroup, "$0.03 per GB-month stored"})
 	}
 	if n := len(s.Alarms); n > 0 {
-		all = append(all, Standing{fmt.Sprintf("%d alarms", n), fmt.Sprintf("$%.2f a month", 0.10*float64(n))})
+		all = append(all, Standing{fmt.Sprintf("%d alarms", n), fmt.Sprintf("$%.2f a month, and $0.10 for each metric beyond the first of one", 0.10*float64(n))})
 	}
 	if s.ScalerFunction != "" {
 		all = append(all, Standing{"autoscaler " + s.ScalerFunction, "some cents a month: a look a minute"})

@@ -82,7 +82,7 @@ tear_down() {
 	[ -z "$watch" ] || { kill "$watch" 2>/dev/null || true; wait "$watch" 2>/dev/null || true; }
 	if [ -n "$applied" ] && [ -z "$ended" ]; then
 		ended=1
-		"$bin/starburst" down --from-terraform "$run/site.json" --yes --wait 3m >&2 2>&1 || say "the workers could not be ended by 'down'; destroying all the same"
+		"$bin/starburst" down --from-terraform "$run/site.json" --yes --revisions --wait 3m >&2 2>&1 || say "the workers could not be ended by 'down'; destroying all the same"
 		for try in 1 2 3; do
 			if tf destroy -auto-approve -no-color >"$run/destroy.$try.log" 2>&1 && [ -z "$(tf state list 2>/dev/null)" ]; then
 				removed=1
