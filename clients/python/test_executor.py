@@ -253,10 +253,18 @@ def test_shutdown_without_waiting_lets_futures_end(make):
     assert future.result(TIMEOUT) == 1
 
 
+def begun(future):
+    """Waits until a call can no longer be cancelled."""
+    end = time.monotonic() + 60
+    while not (future.running() or future.done()) and time.monotonic() < end:
+        time.sleep(0.01)
+
+
 @both
 def test_shutdown_can_cancel_what_waits(make):
     with make(1) as ex:
         first = ex.submit(nap, 0.5)
+        begun(first)
         many = [ex.submit(square, x) for x in range(60)]
         ex.shutdown(wait=True, cancel_futures=True)
     assert first.result() == 0.5
