@@ -57,7 +57,7 @@ variable "permissions_boundary_arn" {
 }
 
 variable "force_destroy" {
-  description = "Let `terraform destroy` delete the bucket and the image repository with what is in them."
+  description = "Let `terraform destroy` delete the bucket and the image repository with what is in them. Apply it first: destroy asks the state, not the variable."
   type        = bool
   default     = false
   nullable    = false
