@@ -254,3 +254,23 @@ run "a_key_of_the_accounts_own" {
     error_message = "a role is without the boundary"
   }
 }
+
+# IAM refuses a managed policy of more than 6,144 characters, and all inline policies of a role together beyond 10,240
+# (IAM user guide, quotas). The rest is for longer regions, partitions and generated names than these.
+run "policies_fit" {
+  command = apply
+
+  variables {
+    name          = "a12345678901234567890123"
+    service_count = 10
+    kms_key_arn   = "arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
+  }
+  assert {
+    condition     = alltrue([for p in [aws_iam_policy.producer, aws_iam_policy.enqueuer, aws_iam_policy.operator, aws_iam_policy.deployer] : length(p.policy) < 5500])
+    error_message = "operator ${length(aws_iam_policy.operator.policy)}, deployer ${length(aws_iam_policy.deployer.policy)} characters"
+  }
+  assert {
+    condition     = alltrue([for p in [aws_iam_role_policy.scaler[0], aws_iam_role_policy.worker, aws_iam_role_policy.execution] : length(p.policy) < 9000])
+    error_message = "scaler ${length(aws_iam_role_policy.scaler[0].policy)}, worker ${length(aws_iam_role_policy.worker.policy)} characters"
+  }
+}
