@@ -182,7 +182,7 @@ func look[T any](t *testing.T, w *witness, what string) T {
 // work is a job from its submission to an empty fleet.
 func (w *witness) work(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 7*time.Minute) // the last worker is kept for minutes after the job
 	defer cancel()
 	direct, err := stack.Open(ctx, stack.Stack{Endpoint: w.endpoint})
 	if err != nil {

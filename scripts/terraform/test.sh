@@ -120,7 +120,7 @@ servers
 
 export STARBURST_TEST_PYTHON=$cache/servers/bin/python STARBURST_TEST_BIN=$cache/bin STARBURST_TEST_DIST=$root/dist
 # The emulators spend most of the time waiting for the provider's own pauses; the checks that need none run beside them.
-(cd internal/deployed && "$cache/bin/deployed.test" -test.v -test.timeout 10m -test.parallel 2 -test.run '^Test(Moto|MiniStack)$') >"$cache/deployed.log" 2>&1 &
+(cd internal/deployed && "$cache/bin/deployed.test" -test.v -test.timeout 12m -test.parallel 2 -test.run '^Test(Moto|MiniStack)$') >"$cache/deployed.log" 2>&1 &
 real=$!
 pids=("$real" "${pids[@]}") # it ends first, and its workers with it
 failed=0
