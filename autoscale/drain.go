@@ -21,7 +21,10 @@ const firstDrainPoll = 20 * time.Millisecond
 // Workers get their usual grace to finish what they run, so nothing is lost; what they
 // do not finish goes back to the queue. Run need not be running. Transient errors are retried
 // until ctx ends; ErrStandby is returned at once, because the fleet is another loop's.
-func (l *Loop) Drain(ctx context.Context, reason string) error {
+//
+// With enough, it does not wait for workers either once they have been told to go and enough is true of what was
+// observed: a laptop's session has no use for the end of idle workers' last polls.
+func (l *Loop) Drain(ctx context.Context, reason string, enough func(Observation) bool) error {
 	if reason == "" {
 		reason = DefaultDrainReason
 	}
@@ -37,7 +40,7 @@ func (l *Loop) Drain(ctx context.Context, reason string) error {
 			return fmt.Errorf("drain the fleet: %w", err)
 		}
 		if err == nil {
-			if left = d.Observation.Counts; left == (Counts{}) {
+			if left = d.Observation.Counts; left == (Counts{}) || enough != nil && enough(d.Observation) {
 				return nil
 			}
 		} else if ctx.Err() == nil {

@@ -231,7 +231,7 @@ func TestASecondLoopStandsByAndTakesOver(t *testing.T) {
 		if _, err := b.Once(t.Context()); !errors.Is(err, autoscale.ErrStandby) {
 			t.Errorf("with a leading, b got %v", err)
 		}
-		if err := b.Drain(t.Context(), ""); !errors.Is(err, autoscale.ErrStandby) {
+		if err := b.Drain(t.Context(), "", nil); !errors.Is(err, autoscale.ErrStandby) {
 			t.Errorf("b drained another leader's fleet: %v", err)
 		}
 		c2 := newLoop(t, w, "c", c)
@@ -320,7 +320,7 @@ func TestDrainGoesToZeroAndSaysWhy(t *testing.T) {
 		defer stop()
 		time.Sleep(time.Second)
 		begin := time.Now()
-		if err := l.Drain(t.Context(), "job prices is done"); err != nil {
+		if err := l.Drain(t.Context(), "job prices is done", nil); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(begin); took > 50*time.Millisecond {
@@ -344,7 +344,7 @@ func TestDrainWorksWithoutRunAndWithABrokenQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(0)
 		w.edit(func(w *world) { w.failObserve, w.desired = errBroken, 1 })
-		if err := newLoop(t, w, "a", laptop).Drain(t.Context(), ""); err != nil {
+		if err := newLoop(t, w, "a", laptop).Drain(t.Context(), "", nil); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff([]string{"stop: the caller is done"}, w.reasons()[:1]); diff != "" {
@@ -360,9 +360,25 @@ func TestDrainNamesWhatIsLeftWhenTimeIsUp(t *testing.T) {
 		w.edit(func(w *world) { w.desired, w.launched, w.failSet = 1, []time.Time{time.Now()}, errBroken })
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
-		err := newLoop(t, w, "a", laptop).Drain(ctx, "")
+		err := newLoop(t, w, "a", laptop).Drain(ctx, "", nil)
 		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, errBroken) {
 			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestDrainDoesNotWaitLongerThanAsked(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(time.Hour)
+		w.edit(func(w *world) { w.desired, w.launched = 1, []time.Time{time.Now()} })
+		looks := 0
+		err := newLoop(t, w, "a", laptop).Drain(t.Context(), "", func(autoscale.Observation) bool { looks++; return looks == 3 })
+		if err != nil || looks > 3 {
+			t.Errorf("%d looks, %v", looks, err)
+		}
+		if asked := w.asked(); len(asked) == 0 || asked[0] != 0 {
+			t.Errorf("asked for %v; want zero before anything is enough", asked)
 		}
 	})
 }

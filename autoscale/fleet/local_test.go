@@ -125,7 +125,7 @@ func TestALoopSizesTheEmbeddedStack(t *testing.T) {
 	begin = time.Now()
 	deadline, done := context.WithTimeout(ctx, 10*time.Second)
 	defer done()
-	check(t, loop.Drain(deadline, "prices is done"))
+	check(t, loop.Drain(deadline, "prices is done", nil))
 	t.Logf("none after %s", time.Since(begin).Round(time.Millisecond))
 
 	var all []store.Decision

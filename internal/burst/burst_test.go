@@ -90,7 +90,7 @@ func TestEachDecisionIsStoredWithItsReason(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	if err := s.loop.Drain(ctx, "test"); err != nil {
+	if err := s.loop.Drain(ctx, "test", nil); err != nil {
 		t.Fatal(err)
 	}
 	highest, last := 0, store.Decision{}
