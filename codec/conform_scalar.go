@@ -116,7 +116,7 @@ func (c *conformer) bytes(s *shape, off int) (int, error) {
 		}
 		b[k], next = byte(i), end
 	}
-	c.replace(off, next, appendBin(nil, b))
+	c.replace(off, next, AppendBin(nil, b))
 	return next, nil
 }
 

@@ -48,43 +48,43 @@ func appendEnvelope(b []byte, m *Message) []byte {
 	if m.Offload != nil {
 		keys += 3 // s3, sha, len, n instead of t
 	}
-	b = appendMapLen(b, keys)
-	b = appendInt(appendStr(b, "v"), Version)
-	b = appendStr(appendStr(b, "f"), m.Handler)
+	b = AppendMapLen(b, keys)
+	b = appendInt(AppendStr(b, "v"), Version)
+	b = AppendStr(AppendStr(b, "f"), m.Handler)
 	if m.Job != "" {
-		b = appendStr(appendStr(b, "j"), m.Job)
+		b = AppendStr(AppendStr(b, "j"), m.Job)
 	}
 	if m.First != 0 {
-		b = appendInt(appendStr(b, "q"), int64(m.First))
+		b = appendInt(AppendStr(b, "q"), int64(m.First))
 	}
 	if m.Indices != nil {
-		b = appendArrayLen(appendStr(b, "i"), len(m.Indices))
+		b = AppendArrayLen(AppendStr(b, "i"), len(m.Indices))
 		for _, i := range m.Indices {
 			b = appendInt(b, int64(i))
 		}
 	}
 	if isChild {
-		b = appendStr(appendStr(b, "m"), string(m.Identity))
+		b = AppendStr(AppendStr(b, "m"), string(m.Identity))
 	}
 	if m.ID != "" {
-		b = appendStr(appendStr(b, "id"), m.ID)
+		b = AppendStr(AppendStr(b, "id"), m.ID)
 	}
 	if m.Attempt > 1 {
-		b = appendInt(appendStr(b, "a"), int64(m.Attempt))
+		b = appendInt(AppendStr(b, "a"), int64(m.Attempt))
 	}
 	if ms := m.deadlineMS(); ms != 0 {
-		b = appendInt(appendStr(b, "dl"), ms)
+		b = appendInt(AppendStr(b, "dl"), ms)
 	}
 	if m.Trace != "" {
-		b = appendStr(appendStr(b, "tp"), m.Trace)
+		b = AppendStr(AppendStr(b, "tp"), m.Trace)
 	}
 	if o := m.Offload; o != nil {
-		b = appendStr(appendStr(b, "s3"), o.Key)
-		b = appendBin(appendStr(b, "sha"), o.SHA256[:])
-		b = appendInt(appendStr(b, "len"), o.Len)
-		return appendInt(appendStr(b, "n"), int64(o.Count))
+		b = AppendStr(AppendStr(b, "s3"), o.Key)
+		b = AppendBin(AppendStr(b, "sha"), o.SHA256[:])
+		b = appendInt(AppendStr(b, "len"), o.Len)
+		return appendInt(AppendStr(b, "n"), int64(o.Count))
 	}
-	b = appendArrayLen(appendStr(b, "t"), len(m.Args))
+	b = AppendArrayLen(AppendStr(b, "t"), len(m.Args))
 	for _, arg := range m.Args {
 		b = append(b, arg...)
 	}
@@ -107,7 +107,7 @@ func EncodeArgs(args []msgpack.RawMessage) []byte {
 	for _, arg := range args {
 		size += len(arg)
 	}
-	b := appendArrayLen(make([]byte, 0, size), len(args))
+	b := AppendArrayLen(make([]byte, 0, size), len(args))
 	for _, arg := range args {
 		b = append(b, arg...)
 	}

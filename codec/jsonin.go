@@ -211,7 +211,7 @@ func (p *jsonReader) escapes(at int) error {
 		if !p.base64(text) {
 			return p.fail(`"$bin" is not base64`)
 		}
-		p.dst = appendBin(p.dst[:at], p.scratch)
+		p.dst = AppendBin(p.dst[:at], p.scratch)
 	case "$ext":
 		n, off, ok := readArrayLen(p.dst, val)
 		if !ok || n != 2 {

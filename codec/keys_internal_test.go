@@ -19,19 +19,19 @@ func drawKey(t *rapid.T) (raw []byte, name string) {
 		if form == 1 {
 			return append([]byte{mpStr8, byte(len(s))}, s...), "str " + s
 		}
-		return appendStr(nil, s), "str " + s
+		return AppendStr(nil, s), "str " + s
 	case 1: // by what keyLook does not look at
 		s := fmt.Sprintf("a key with a middle of %03d and the same end", n)
 		if form == 1 {
 			return append([]byte{mpStr16, 0, byte(len(s))}, s...), "str " + s
 		}
-		return appendStr(nil, s), "str " + s
+		return AppendStr(nil, s), "str " + s
 	case 2: // zero bytes count
 		s := "0" + string(make([]byte, n%9))
-		return appendStr(nil, s), "str " + s
+		return AppendStr(nil, s), "str " + s
 	case 3:
 		s := strconv.Itoa(n)
-		return appendBin(nil, []byte(s)), "bin " + s
+		return AppendBin(nil, []byte(s)), "bin " + s
 	case 4: // Python takes 1 and 1.0 for one key
 		if form == 1 {
 			return appendFloat64(nil, float64(n)), fmt.Sprint("num ", n)
@@ -52,7 +52,7 @@ func TestDuplicateKeysAreFound(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(0, maxCheckedKeys).Draw(t, "entries")
 		names := map[string]bool{}
-		raw, twice := appendMapLen(nil, n), false
+		raw, twice := AppendMapLen(nil, n), false
 		for range n {
 			key, name := drawKey(t)
 			twice = twice || names[name]
@@ -75,9 +75,9 @@ func TestFlatRecordsAreWhatTheyWouldBe(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		names := rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z]{0,31}`), 0, 15, rapid.ID[string]).Draw(t, "names")
-		raw := appendMapLen(nil, len(names))
+		raw := AppendMapLen(nil, len(names))
 		for _, name := range names {
-			raw = appendInt(appendStr(raw, name), rapid.Int64().Draw(t, "value"))
+			raw = appendInt(AppendStr(raw, name), rapid.Int64().Draw(t, "value"))
 		}
 		if end, ok := flatRecord(raw, 0); !ok || end != len(raw) {
 			t.Fatalf("%x is not taken (%d, %v)", raw, end, ok)

@@ -146,7 +146,7 @@ func (c planCompiler) compileFields(p *plan) bool {
 		if f.omitEmpty && (sf.Type.Implements(isZeroerType) || slices.Contains([]reflect.Kind{reflect.Struct, reflect.Array}, f.plan.kind)) {
 			return false
 		}
-		f.key = appendStr(nil, f.name)
+		f.key = AppendStr(nil, f.name)
 		p.byName[f.name] = len(p.fields)
 		p.fields = append(p.fields, f)
 		p.depth = max(p.depth, f.plan.depth)

@@ -153,7 +153,7 @@ func TestPlansReadAsTheLibraryDoes(t *testing.T) {
 			other := s.plan.append(nil, reflect.ValueOf(rapid.Make[planned]().Draw(t, "other")))
 			n, from, _ := readMapLen(raw, 0)
 			m, more, _ := readMapLen(other, 0)
-			raw = append(append(appendMapLen(nil, n+m), raw[from:]...), other[more:]...)
+			raw = append(append(AppendMapLen(nil, n+m), raw[from:]...), other[more:]...)
 		}
 		for range rapid.IntRange(0, 3).Draw(t, "changes") {
 			raw[rapid.IntRange(0, len(raw)-1).Draw(t, "at")] = rapid.SampledFrom([]byte{

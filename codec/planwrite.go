@@ -54,7 +54,7 @@ func (p *plan) append(b []byte, v reflect.Value) []byte {
 	case reflect.Float32:
 		return appendFloat32(b, float32(v.Float()))
 	case reflect.String:
-		return appendStr(b, v.String())
+		return AppendStr(b, v.String())
 	case reflect.Struct:
 		return p.appendStruct(b, v)
 	case reflect.Array:
@@ -64,7 +64,7 @@ func (p *plan) append(b []byte, v reflect.Value) []byte {
 		case v.IsNil():
 			return append(b, mpNil)
 		case p.binary:
-			return appendBin(b, v.Bytes())
+			return AppendBin(b, v.Bytes())
 		}
 		return p.appendElements(b, v)
 	default: // a pointer
@@ -77,7 +77,7 @@ func (p *plan) append(b []byte, v reflect.Value) []byte {
 
 func (p *plan) appendElements(b []byte, v reflect.Value) []byte {
 	n := v.Len()
-	b = appendArrayLen(b, n)
+	b = AppendArrayLen(b, n)
 	if p.elem.kind == reflect.Float64 { // the bulk of numeric work
 		for k := range n {
 			b = appendFloat64(b, v.Index(k).Float())
@@ -99,7 +99,7 @@ func (p *plan) appendStruct(b []byte, v reflect.Value) []byte {
 			}
 		}
 	}
-	b = appendMapLen(b, n)
+	b = AppendMapLen(b, n)
 	for k := range p.fields {
 		f := &p.fields[k]
 		field := v.Field(f.index)

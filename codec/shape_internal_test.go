@@ -151,14 +151,14 @@ func TestNoFieldEscapesTheCheck(t *testing.T) {
 	} {
 		var inputs [][]byte
 		for _, outer := range names {
-			inputs = append(inputs, append(appendStr([]byte{0x81}, outer), tooLarge...))
+			inputs = append(inputs, append(AppendStr([]byte{0x81}, outer), tooLarge...))
 			for _, in := range names {
-				inputs = append(inputs, append(appendStr(append(appendStr([]byte{0x81}, outer), 0x81), in), tooLarge...))
+				inputs = append(inputs, append(AppendStr(append(AppendStr([]byte{0x81}, outer), 0x81), in), tooLarge...))
 			}
 		}
 		for n := 1; n < 6; n++ {
 			for at := range n {
-				raw := appendArrayLen(nil, n)
+				raw := AppendArrayLen(nil, n)
 				for k := range n {
 					if k == at {
 						raw = append(raw, tooLarge...)

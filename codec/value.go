@@ -92,17 +92,17 @@ func marshalFast(v any) (msgpack.RawMessage, bool) {
 	case float64:
 		return appendFloat64(make([]byte, 0, 9), v), true
 	case string:
-		return appendStr(make([]byte, 0, len(v)+5), v), true
+		return AppendStr(make([]byte, 0, len(v)+5), v), true
 	case []byte:
 		if v != nil {
-			return appendBin(make([]byte, 0, len(v)+5), v), true
+			return AppendBin(make([]byte, 0, len(v)+5), v), true
 		}
 		return msgpack.RawMessage{mpNil}, true
 	case []float64:
 		if v == nil {
 			return msgpack.RawMessage{mpNil}, true
 		}
-		b := appendArrayLen(make([]byte, 0, 9*len(v)+5), len(v))
+		b := AppendArrayLen(make([]byte, 0, 9*len(v)+5), len(v))
 		for _, f := range v {
 			b = appendFloat64(b, f)
 		}

@@ -47,7 +47,8 @@ const (
 // of its own; beyond it an "integral float" may be the rounding of another number.
 const maxExactInt = 1 << 53
 
-func appendMapLen(dst []byte, n int) []byte {
+// AppendMapLen begins a map of n entries in msgpack; its keys and values are to follow.
+func AppendMapLen(dst []byte, n int) []byte {
 	switch {
 	case n < 16:
 		return append(dst, mpFixMap|byte(n))
@@ -57,7 +58,8 @@ func appendMapLen(dst []byte, n int) []byte {
 	return binary.BigEndian.AppendUint32(append(dst, mpMap32), uint32(n))
 }
 
-func appendArrayLen(dst []byte, n int) []byte {
+// AppendArrayLen begins an array of n elements in msgpack; they are to follow.
+func AppendArrayLen(dst []byte, n int) []byte {
 	switch {
 	case n < 16:
 		return append(dst, mpFixArray|byte(n))
@@ -79,11 +81,13 @@ func appendStrLen(dst []byte, n int) []byte {
 	return binary.BigEndian.AppendUint32(append(dst, mpStr32), uint32(n))
 }
 
-func appendStr(dst []byte, s string) []byte {
+// AppendStr writes a msgpack string of at most 4 GiB. Whether it is UTF-8 is the caller's business.
+func AppendStr(dst []byte, s string) []byte {
 	return append(appendStrLen(dst, len(s)), s...)
 }
 
-func appendBin(dst, b []byte) []byte {
+// AppendBin writes msgpack binary of at most 4 GiB.
+func AppendBin(dst, b []byte) []byte {
 	switch n := len(b); {
 	case n <= math.MaxUint8:
 		dst = append(dst, mpBin8, byte(n))

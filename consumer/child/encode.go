@@ -5,14 +5,15 @@ import (
 	"math"
 	"time"
 
+	"github.com/starburst-go/starburst/codec"
 	"github.com/starburst-go/starburst/consumer"
 )
 
-// A frame is built behind its length, by hand: a task frame is written for every
+// A frame is built behind its length by the codec's own appenders: a task frame is written for every
 // few tasks, and all there is in it are texts, integers and bin.
 type frame []byte
 
-func newFrame(keys int) frame { return append(make(frame, headerLen, 256), 0x80|byte(keys)) }
+func newFrame(keys int) frame { return codec.AppendMapLen(make(frame, headerLen, 256), keys) }
 
 // bytes fills in the length.
 func (f frame) bytes() []byte {
@@ -20,20 +21,11 @@ func (f frame) bytes() []byte {
 	return f
 }
 
-func (f frame) text(s string) frame {
-	switch n := len(s); {
-	case n < 32:
-		f = append(f, 0xa0|byte(n))
-	case n <= math.MaxUint8:
-		f = append(f, 0xd9, byte(n))
-	case n <= math.MaxUint16:
-		f = binary.BigEndian.AppendUint16(append(f, 0xda), uint16(n))
-	default:
-		f = binary.BigEndian.AppendUint32(append(f, 0xdb), uint32(n))
-	}
-	return append(f, s...)
-}
+func (f frame) text(s string) frame { return codec.AppendStr(f, s) }
+func (f frame) array(n int) frame   { return codec.AppendArrayLen(f, n) }
+func (f frame) bin(b []byte) frame  { return codec.AppendBin(f, b) }
 
+// integer has three widths only, as the protocol's vectors have them.
 func (f frame) integer(n int64) frame {
 	switch {
 	case n >= 0 && n < 128:
@@ -42,25 +34,6 @@ func (f frame) integer(n int64) frame {
 		return binary.BigEndian.AppendUint32(append(f, 0xce), uint32(n))
 	}
 	return binary.BigEndian.AppendUint64(append(f, 0xd3), uint64(n))
-}
-
-func (f frame) array(n int) frame {
-	if n < 16 {
-		return append(f, 0x90|byte(n))
-	}
-	return binary.BigEndian.AppendUint16(append(f, 0xdc), uint16(n))
-}
-
-func (f frame) bin(b []byte) frame {
-	switch n := len(b); {
-	case n <= math.MaxUint8:
-		f = append(f, 0xc4, byte(n))
-	case n <= math.MaxUint16:
-		f = binary.BigEndian.AppendUint16(append(f, 0xc5), uint16(n))
-	default:
-		f = binary.BigEndian.AppendUint32(append(f, 0xc6), uint32(n))
-	}
-	return append(f, b...)
 }
 
 // taskFrame hands over the tasks of one message, all of which have the first one's envelope.
