@@ -36,7 +36,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/meter", ""},
 	{"internal/awserr", ""},
 	{"internal/awscall", "internal/awserr"},
-	{"internal/procgroup", ""},
+	{"internal/procgroup", "internal/usage"},
 	{"internal/joblog", ""},
 	{"internal/sqsbatch", "internal/awserr"},
 	{"internal/quota", "internal/awserr"},

@@ -121,7 +121,7 @@ func (s *stats) read() Stats {
 		WriteUnits:  float64(s.halfWrites.Load()) / 2, ReadUnits: float64(s.halfReads.Load()) / 2,
 	}
 	own := usage.Own()
-	out.CPUMillis, out.PeakRSS, out.RSS = own.CPU.Milliseconds(), own.PeakRSS, resident()
+	out.CPUMillis, out.PeakRSS, out.RSS = own.CPU.Milliseconds(), own.PeakRSS, usage.Resident(os.Getpid())
 	s.counters.Range(func(key, value any) bool {
 		name, isName := key.(string)
 		if c, ok := value.(*atomic.Int64); ok && isName {

@@ -2,8 +2,11 @@ package procgroup
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"strconv"
+
+	"github.com/starburst-go/starburst/internal/usage"
 )
 
 // maxMembers bounds how many processes Resident looks at.
@@ -16,10 +19,9 @@ func Resident(pid int) int64 {
 	var total int64
 	pids := []int{pid}
 	for i := 0; i < len(pids) && i < maxMembers; i++ {
-		dir := "/proc/" + strconv.Itoa(pids[i])
-		total += residentOf(dir)
+		total += usage.Resident(pids[i])
 		// Children of threads other than the first are missed; programs that start some there are rare.
-		b, err := os.ReadFile(dir + "/task/" + strconv.Itoa(pids[i]) + "/children")
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", pids[i]))
 		if err != nil {
 			continue
 		}
@@ -30,23 +32,6 @@ func Resident(pid int) int64 {
 		}
 	}
 	return total
-}
-
-// residentOf reads the second number of statm: resident pages.
-func residentOf(dir string) int64 {
-	b, err := os.ReadFile(dir + "/statm")
-	if err != nil {
-		return 0
-	}
-	f := bytes.Fields(b)
-	if len(f) < 2 {
-		return 0
-	}
-	n, err := strconv.ParseInt(string(f[1]), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return n * int64(os.Getpagesize())
 }
 
 // killFirst is how much sooner the kernel's out-of-memory killer should take a

@@ -32,3 +32,20 @@ func Of(pid int) (Usage, error) {
 	}
 	return Usage{CPU: time.Duration(ticks) * tick, PeakRSS: highWaterMark(strconv.Itoa(pid))}, nil
 }
+
+// Resident returns a process's resident memory, in bytes: 0 when the system does not tell, and when it has ended.
+func Resident(pid int) int64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0
+	}
+	fields := bytes.Fields(b) // in pages; the second is the resident ones
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * int64(os.Getpagesize())
+}

@@ -42,6 +42,12 @@ func TestAnotherProcessIsMeasuredAsThisOne(t *testing.T) {
 	if err != nil || got.PeakRSS < before.PeakRSS || got.CPU > usage.Own().CPU+2*time.Millisecond*10 {
 		t.Errorf("%+v, %v; this process tells %+v", got, err, before)
 	}
+	if now := usage.Resident(os.Getpid()); now <= 0 || now > usage.Own().PeakRSS+1<<20 {
+		t.Errorf("%d bytes resident of at most %d", now, usage.Own().PeakRSS)
+	}
+	if usage.Resident(-1) != 0 {
+		t.Error("a process that does not exist has memory")
+	}
 	if _, err := usage.Of(-1); err == nil {
 		t.Error("no error for a process that does not exist")
 	}
