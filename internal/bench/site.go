@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -48,7 +49,9 @@ func open(ctx context.Context, c Config) (*site, error) {
 		}
 	}
 	if err != nil {
-		return nil, errors.Join(err, s.close(ctx))
+		err = errors.Join(err, s.close(ctx))
+		s.remove()
+		return nil, err
 	}
 	return s, nil
 }
@@ -132,13 +135,9 @@ func (s *site) pointSDK(ctx context.Context) error {
 
 func setenv(lines []string) error {
 	for _, l := range lines {
-		for i := range l {
-			if l[i] == '=' {
-				if err := os.Setenv(l[:i], l[i+1:]); err != nil {
-					return err
-				}
-				break
-			}
+		name, value, _ := strings.Cut(l, "=")
+		if err := os.Setenv(name, value); err != nil {
+			return err
 		}
 	}
 	return nil
