@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -150,6 +151,12 @@ func TestStatusTellsOfTasksThatNoMessageCarries(t *testing.T) {
 	}
 	if code, out := run("status", "gone"); code != exit.Pending || !strings.Contains(out, "3 of 3 tasks have no result, and "+says) || !strings.Contains(out, "--job gone") {
 		t.Errorf("stranded: %d: %s", code, out)
+	} else if !regexp.MustCompile(`(?m)^state +stranded$`).MatchString(out) || !regexp.MustCompile(`(?m)^missing +0-2$`).MatchString(out) {
+		t.Errorf("the state and the missing indices are to be named:\n%s", out)
+	}
+	var line jobLine
+	if _, out := run("status", "gone", "-o", "json"); json.NewDecoder(strings.NewReader(out)).Decode(&line) != nil || line.State != "stranded" || !slices.Equal(line.MissingIndices, []string{"0-2"}) {
+		t.Errorf("stranded: %+v", line)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -68,6 +69,23 @@ type jobLine struct {
 	Label     string    `json:"label,omitempty"`
 	CostPico  int64     `json:"cost_pico_usd"`
 	CostNotes []string  `json:"cost_notes,omitempty"`
+	// MissingIndices names the tasks of a stranded job that have no result, as "7" or "7-9"; at most namedRanges of them.
+	MissingIndices []string `json:"missing_indices,omitempty"`
+}
+
+// stateStranded is the state of a job with tasks that have no result and that no message carries. It is seen, not
+// stored: submitting the job again is all that it takes to end it.
+const stateStranded = "stranded"
+
+// namedRanges bounds how many ranges of indices are named; in the table, of which people read less, a tenth of them.
+const namedRanges = 1000
+
+func namesOf(missing []store.Range) []string {
+	var names []string
+	for _, r := range missing[:min(len(missing), namedRanges)] {
+		names = append(names, r.String())
+	}
+	return names
 }
 
 func lineOf(j store.Job) jobLine {
@@ -116,6 +134,10 @@ func showJob(ctx context.Context, c *cli.Context, s *burst.Session, id string) e
 		s.MarkDone(ctx, job) // nobody waited for it
 		line.State = string(store.Done)
 	}
+	lost := line.Missing > 0 && job.State != store.Cancelled && stranded(ctx, s)
+	if lost {
+		line.State, line.MissingIndices = stateStranded, namesOf(count.Missing)
+	}
 	cost, err := jobCost(ctx, s, id)
 	if err != nil {
 		return err
@@ -131,7 +153,7 @@ func showJob(ctx context.Context, c *cli.Context, s *burst.Session, id string) e
 		return err
 	case job.State == store.Cancelled:
 		return nil
-	case line.Missing > 0 && stranded(ctx, s):
+	case lost:
 		return exit.Errorf(exit.Pending, "%s of %s tasks have no result, and the queue holds no message for them", progress.Count(line.Missing), progress.Count(job.N)).
 			WithHint("submit the same input again with --job %s: only what has no result is sent", id)
 	case line.Missing > 0:
@@ -183,6 +205,11 @@ func printJobTable(w io.Writer, j jobLine, cost costNote) error {
 	}
 	row("tasks", "%s, %s enqueued", progress.Count(j.Tasks), progress.Count(j.Enqueued))
 	row("settled", "%s ok, %s failed, %s missing", progress.Count(j.OK), progress.Count(j.Failed), progress.Count(j.Missing))
+	if names := j.MissingIndices; len(names) > namedRanges/10 {
+		row("missing", "%s and more", strings.Join(names[:namedRanges/10], ", "))
+	} else if len(names) > 0 {
+		row("missing", "%s", strings.Join(names, ", "))
+	}
 	if j.Retrying > 0 {
 		row("", "%s of the failed are being run again", progress.Count(j.Retrying))
 	}
