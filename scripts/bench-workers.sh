@@ -5,13 +5,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-for tool in "python3 -c import\ venv,ensurepip" "node --version" "npm --version"; do
+for tool in "node --version" "npm --version"; do
 	eval "$tool" >/dev/null 2>&1 || { echo "bench-workers: does not work: $tool" >&2; exit 1; }
 done
 cache=$PWD/.cache/bench-workers
 mkdir -p "$cache"
-[ -x "$cache/venv/bin/python" ] || python3 -m venv "$cache/venv"
-"$cache/venv/bin/pip" install --quiet --disable-pip-version-check -r clients/python/requirements.txt
+scripts/python-venv.sh "$cache/venv" clients/python/requirements.txt
 [ -d clients/node/node_modules ] || npm ci --prefix clients/node --no-audit --no-fund --loglevel=error
 
 cat >"$cache/worker.py" <<PY

@@ -3,10 +3,8 @@
 # Installs what they need into .cache.
 set -eu
 cd "$(dirname "$0")/.."
-python3 -c 'import venv, ensurepip' || { echo "demo-python: Python 3 with venv is not installed" >&2; exit 1; }
 venv=.cache/languages/venv
-[ -x $venv/bin/python ] || python3 -m venv $venv
-$venv/bin/pip install --quiet --disable-pip-version-check -r clients/python/requirements.txt -r clients/python/requirements-test.txt
+scripts/python-venv.sh $venv clients/python/requirements.txt clients/python/requirements-test.txt
 export STARBURST_BIN="$PWD/bin/starburst" PYTHONPATH="$PWD/clients/python" PYTHONDONTWRITEBYTECODE=1
 start=$(date +%s)
 for example in montecarlo bootstrap features gridsearch; do

@@ -8,11 +8,7 @@ cache=$PWD/.cache/peers
 mkdir -p "$cache/node"
 go build -o bin/ ./cmd/starburst
 go build -C bench -o "$cache/peers" ./peers
-if [ ! -e "$cache/venv/complete" ]; then
-	python3 -m venv "$cache/venv"
-	"$cache/venv/bin/pip" -q install -r bench/peers/python/requirements.txt
-	touch "$cache/venv/complete"
-fi
+scripts/python-venv.sh "$cache/venv" bench/peers/python/requirements.txt
 cp bench/peers/node/package.json bench/peers/node/peer.mjs "$cache/node/"
 [ -d "$cache/node/node_modules/sqs-consumer" ] || (cd "$cache/node" && npm install --silent --no-audit --no-fund --no-package-lock)
 cd bench

@@ -2,11 +2,9 @@
 # Runs bench/bench.py with what it needs, installed into .cache and clients/node.
 set -eu
 cd "$(dirname "$0")/../.."
-python3 -c 'import venv, ensurepip' || { echo "bench-languages: Python 3 with venv is not installed" >&2; exit 1; }
 node --version >/dev/null || { echo "bench-languages: Node.js is not installed" >&2; exit 1; }
 venv=.cache/languages/venv
-[ -x $venv/bin/python ] || python3 -m venv $venv
-$venv/bin/pip install --quiet --disable-pip-version-check -r clients/python/requirements.txt
+scripts/python-venv.sh $venv clients/python/requirements.txt
 [ -d clients/node/node_modules ] || npm ci --prefix clients/node --no-audit --no-fund --loglevel=error
 export STARBURST_BIN="$PWD/bin/starburst" PYTHONPATH="$PWD/clients/python" PYTHONDONTWRITEBYTECODE=1
 exec $venv/bin/python scripts/languages/bench/bench.py "$@"

@@ -38,12 +38,7 @@ step() { # name, command…
 	echo "test-languages: $name is ready after $((SECONDS - start)) s"
 }
 python() {
-	[ -x "$cache/venv/bin/python" ] || python3 -m venv "$cache/venv"
-	local file list=(-r "$examples/python/requirements.txt" -r scripts/languages/requirements.txt)
-	for file in clients/python/requirements*.txt; do
-		[ -e "$file" ] && list+=(-r "$file")
-	done
-	"$cache/venv/bin/pip" install --quiet --disable-pip-version-check "${list[@]}"
+	scripts/python-venv.sh "$cache/venv" "$examples/python/requirements.txt" scripts/languages/requirements.txt clients/python/requirements*.txt
 }
 node_modules() {
 	local folder

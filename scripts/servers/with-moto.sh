@@ -7,20 +7,8 @@ cache=${STARBURST_SERVERS_CACHE:-$here/../../.cache/servers}
 mkdir -p "$cache"
 cache=$(cd "$cache" && pwd)
 
-for tool in python3 curl; do
-	command -v "$tool" >/dev/null || { echo "with-moto: $tool is not installed" >&2; exit 1; }
-done
-# One at a time: another run may be fetching it.
-exec 9>"$cache/moto.lock"
-if command -v flock >/dev/null; then flock 9; fi
-if ! cmp -s "$here/moto-requirements.txt" "$cache/moto/requirements.txt" || ! "$cache/moto/bin/python" -c 'import moto' 2>/dev/null; then
-	echo "with-moto: fetching moto" >&2
-	rm -rf "$cache/moto"
-	python3 -m venv "$cache/moto"
-	"$cache/moto/bin/pip" install --quiet --disable-pip-version-check -r "$here/moto-requirements.txt" >&2
-	cp "$here/moto-requirements.txt" "$cache/moto/requirements.txt"
-fi
-exec 9>&-
+command -v curl >/dev/null || { echo "with-moto: curl is not installed" >&2; exit 1; }
+"$here/../python-venv.sh" "$cache/moto" "$here/moto-requirements.txt"
 
 pid=
 port=

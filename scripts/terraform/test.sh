@@ -40,15 +40,7 @@ step() {
 }
 
 # Servers and checkers from the package index, in environments of their own: 30 s the first time.
-venv() { # name, requirements
-	local folder=$cache/$1
-	if ! cmp -s "$2" "$folder/requirements.txt"; then
-		rm -rf "$folder"
-		python3 -m venv "$folder"
-		"$folder/bin/pip" install --quiet --disable-pip-version-check -r "$2"
-		cp "$2" "$folder/requirements.txt"
-	fi
-}
+venv() { scripts/python-venv.sh "$cache/$1" "$2"; } # name, requirements
 build() {
 	mkdir -p "$cache/bin"
 	"$GO" build -o "$cache/bin/starburst" ./cmd/starburst
