@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"time"
 
 	"github.com/starburst-go/starburst/consumer"
@@ -165,9 +164,6 @@ func isVersion(err error) bool {
 	_, ok := errors.AsType[*versionError](err)
 	return ok
 }
-
-// IsNotFound reports whether the error says that the command of the children does not exist.
-func IsNotFound(err error) bool { return errors.Is(err, exec.ErrNotFound) }
 
 func isClosed(c <-chan struct{}) bool {
 	select {

@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/starburst-go/starburst/autoscale"
 	"github.com/starburst-go/starburst/consumer"
 	"github.com/starburst-go/starburst/cost"
 	"github.com/starburst-go/starburst/internal/progress"
@@ -14,15 +15,11 @@ import (
 	"github.com/starburst-go/starburst/store"
 )
 
-// Limits of AWS that the table of Decades is held against; sources in docs/scale.md.
+// Limits of AWS that the table of Decades is held against, beside those of package autoscale; sources in docs/scale.md.
 const (
 	inFlightCap     = 120_000 // messages of a standard queue
 	newTableWrites  = 4_000   // write units/s of a new on-demand table
 	partitionWrites = 1_000   // write units/s of one partition
-	launchBurst     = 100     // tasks of ECS per account and region, and then
-	launchRate      = 20      // per second
-	serviceLaunches = 500     // a minute and service
-	serviceTasks    = 5_000   // of one service
 )
 
 // Decade is what a job of so many tasks asks of AWS.
@@ -50,10 +47,10 @@ func Decades(task time.Duration) []Decade {
 		d.Chunk = producer.ChunkSize(n, d.Workers, 1, task)
 		d.Messages = (n + d.Chunk - 1) / d.Chunk
 		d.Shards = store.ShardsFor(d.Messages)
-		d.Services = max((d.Workers+serviceTasks-1)/serviceTasks, min(3, (d.Workers+launchBurst-1)/serviceLaunches+1))
+		d.Services = autoscale.Services(d.Workers)
 		d.Time = time.Duration(float64(n) * float64(task) / float64(d.Workers))
-		perSecond := float64(min(serviceLaunches*d.Services, launchRate*60)) / 60
-		d.Launch = time.Duration(max(0, float64(d.Workers-launchBurst)/perSecond) * float64(time.Second))
+		perSecond := float64(min(autoscale.ServiceLaunchesPerMinute*d.Services, autoscale.DefaultLaunchRate*60)) / 60
+		d.Launch = time.Duration(max(0, float64(d.Workers-autoscale.DefaultLaunchBurst)/perSecond) * float64(time.Second))
 		d.Results = float64(d.Messages) / d.Time.Seconds()
 		d.SQS = 1.2 * d.Results // a receive a message while few are ahead, deletes by ten, sends by ten
 		d.Ledgers = float64(d.Workers) / math.Max(consumer.DefaultLedgerEdge.Seconds(), min(float64(d.Chunk)*task.Seconds(), consumer.DefaultLedgerEvery.Seconds()))

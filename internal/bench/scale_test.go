@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/starburst-go/starburst/autoscale"
 	"github.com/starburst-go/starburst/cost"
 )
 
@@ -30,8 +31,8 @@ func TestNoDecadeBreaksALimit(t *testing.T) {
 			if most := d.Results / float64(d.Shards); most*1.3 > partitionWrites {
 				t.Errorf("%d tasks of %v: %.0f result items/s in a shard; a partition takes %d", d.Tasks, task, most, partitionWrites)
 			}
-			if d.Workers > serviceTasks*d.Services {
-				t.Errorf("%d workers on %d services of %d tasks", d.Workers, d.Services, serviceTasks)
+			if d.Workers > autoscale.ServiceTasks*d.Services {
+				t.Errorf("%d workers on %d services of %d tasks", d.Workers, d.Services, autoscale.ServiceTasks)
 			}
 		}
 		var out bytes.Buffer

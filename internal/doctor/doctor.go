@@ -124,13 +124,3 @@ func Run(ctx context.Context, c Config) []Check {
 	}
 	return all
 }
-
-// Healthy reports whether nothing is Bad.
-func Healthy(all []Check) bool {
-	for _, c := range all {
-		if c.State == Bad {
-			return false
-		}
-	}
-	return true
-}

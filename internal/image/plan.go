@@ -179,12 +179,6 @@ func (p *Plan) hash() (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// Arches are the image's architectures.
-func (p *Plan) Arches() []Arch { return slices.Clone(p.arches) }
-
-// Fingerprint is the environment hash, in hexadecimal: of all that the image is made from.
-func (p *Plan) Fingerprint() string { return p.fingerprint }
-
 // Tag is the name of this very content in a repository; with a repository of immutable tags it can never be another.
 func (p *Plan) Tag() string { return "sb-" + p.fingerprint[:24] }
 

@@ -73,7 +73,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/dlq", "codec store internal/awserr internal/exit internal/sqsbatch"},
 	{"internal/faults", ""},
 	{"internal/iamcheck", ""},
-	{"internal/bench", "codec cost producer consumer store internal/burst internal/faults internal/laptop internal/progress internal/role internal/stack internal/usage"},
+	{"internal/bench", "autoscale codec cost producer consumer store internal/burst internal/faults internal/laptop internal/progress internal/role internal/stack internal/usage"},
 	{".", "producer consumer autoscale/... cost/... codec store internal/awserr internal/burst internal/exit internal/role internal/stack"},
 	{"cmd/...", ". producer consumer consumer/child autoscale/... cost/... codec store internal/awscall internal/awserr internal/deploy internal/doctor internal/image internal/bench internal/bill internal/bridge internal/burst internal/dlq " +
 		"internal/exit internal/joblog internal/laptop internal/localaws internal/plan internal/prices internal/progress internal/quota internal/report internal/role internal/scaling internal/stack internal/view"},
