@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -175,19 +176,22 @@ func (l *local) counts(tb testing.TB, name string, running int32) {
 	})
 }
 
-// tasks returns the tasks whose last status is the given one.
+// tasks returns the tasks whose last status is the given one. A task that ends
+// between the two lists is in both; it counts once.
 func (l *local) tasks(tb testing.TB, last string) (found []types.Task) {
 	tb.Helper()
+	var ids []string
 	for _, desired := range []types.DesiredStatus{types.DesiredStatusRunning, types.DesiredStatusStopped} {
-		list := must[*sdk.ListTasksOutput](tb)(l.ListTasks(tb.Context(), &sdk.ListTasksInput{DesiredStatus: desired}))
-		if len(list.TaskArns) == 0 {
-			continue
-		}
-		out := must[*sdk.DescribeTasksOutput](tb)(l.DescribeTasks(tb.Context(), &sdk.DescribeTasksInput{Tasks: list.TaskArns}))
-		for _, task := range out.Tasks {
-			if *task.LastStatus == last {
-				found = append(found, task)
-			}
+		ids = append(ids, must[*sdk.ListTasksOutput](tb)(l.ListTasks(tb.Context(), &sdk.ListTasksInput{DesiredStatus: desired})).TaskArns...)
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	slices.Sort(ids)
+	out := must[*sdk.DescribeTasksOutput](tb)(l.DescribeTasks(tb.Context(), &sdk.DescribeTasksInput{Tasks: slices.Compact(ids)}))
+	for _, task := range out.Tasks {
+		if *task.LastStatus == last {
+			found = append(found, task)
 		}
 	}
 	return found
