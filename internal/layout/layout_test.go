@@ -59,6 +59,7 @@ var mayImport = []struct{ of, packages string }{
 
 	{"internal/exit", ""},
 	{"internal/progress", ""},
+	{"internal/listing", ""},
 	{"internal/view", "cost cost/sample store internal/bill internal/progress"},
 	{"internal/report", "cost store internal/bill internal/progress internal/view"},
 	{"internal/stack", "internal/exit internal/meter store"},
