@@ -134,12 +134,7 @@ func (s *Store) ExtendJob(ctx context.Context, id string, exp time.Time) error {
 	if j.Expires.IsZero() {
 		return nil
 	}
-	keys := []key{indexKey(j.ID, j.Created)}
-	for shard := range j.Shards {
-		keys = append(keys, key{pk: resultPK(j.ID, shard)})
-	}
-	keys = append(keys, key{pk: pointerKey(j.ID, "").pk})
-	for _, k := range keys {
+	for _, k := range append(j.partitions(), indexKey(j.ID, j.Created)) {
 		if err := s.extendItems(ctx, k, exp); err != nil {
 			return fmt.Errorf("extend job %q: %w", id, err)
 		}

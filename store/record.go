@@ -22,6 +22,8 @@ type record struct {
 	sum    [32]byte
 	// size is about what the record occupies, in bytes.
 	size int
+	// from is there for readers of tasks, who ask for it.
+	from origin
 }
 
 // Attributes that a reader of outcomes, and one that only counts, ask for.
@@ -34,6 +36,9 @@ var (
 func (s *Store) decodeRecord(it item, id codec.Identity) (*record, error) {
 	f := fields{it: it}
 	r := &record{id: id, packed: f.bin("d"), token: f.str("tok"), s3: f.str("s3"), sum: f.sha("sha"), finished: f.ms("t1")}
+	if it["w"] != nil { // few ask for it
+		r.from = origin{worker: f.str("w"), started: f.ms("t0"), attempt: f.count("a", maxAttempts)}
+	}
 	ix := f.bin("ix")
 	if f.err != nil {
 		return nil, f.err
