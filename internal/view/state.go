@@ -77,6 +77,14 @@ type Tasks struct {
 // Done is the number of settled tasks.
 func (t Tasks) Done() int { return t.OK + t.Failed }
 
+// Percent is the part of the tasks that is settled, 0 to 100, rounded down so that 100 means all.
+func (t Tasks) Percent() int {
+	if t.Total == 0 {
+		return 0
+	}
+	return t.Done() * 100 / t.Total
+}
+
 // Queue is what the autoscaler last saw on the fleet's queue. Its messages are of all jobs.
 type Queue struct {
 	At       time.Time `json:"at,omitzero"`

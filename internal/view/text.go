@@ -11,7 +11,7 @@ import (
 
 // Line is a state in one line, for logs.
 func Line(s State) string {
-	parts := []string{fmt.Sprintf("%d %%", percent(s.Tasks)), progress.Count(s.Tasks.Done()) + "/" + progress.Count(s.Tasks.Total)}
+	parts := []string{fmt.Sprintf("%d %%", s.Tasks.Percent()), progress.Count(s.Tasks.Done()) + "/" + progress.Count(s.Tasks.Total)}
 	if n := s.Tasks.Failed; n > 0 {
 		parts = append(parts, progress.Count(n)+" failed")
 	}
@@ -64,7 +64,7 @@ func Screen(s State) []string {
 	if s.Tasks.Total > 0 {
 		full = s.Tasks.Done() * barWidth / s.Tasks.Total
 	}
-	row("", "%s%s  %d %%  %s of %s", strings.Repeat("━", full), strings.Repeat("─", barWidth-full), percent(s.Tasks), progress.Count(s.Tasks.Done()), progress.Count(s.Tasks.Total))
+	row("", "%s%s  %d %%  %s of %s", strings.Repeat("━", full), strings.Repeat("─", barWidth-full), s.Tasks.Percent(), progress.Count(s.Tasks.Done()), progress.Count(s.Tasks.Total))
 	if s.Tasks.Enqueued < s.Tasks.Total {
 		row("sent", "%s of %s", progress.Count(s.Tasks.Enqueued), progress.Count(s.Tasks.Total))
 	}
@@ -89,13 +89,6 @@ func endWord(s State) string {
 		return "cancelled"
 	}
 	return "done"
-}
-
-func percent(t Tasks) int {
-	if t.Total == 0 {
-		return 0
-	}
-	return t.Done() * 100 / t.Total
 }
 
 func paceText(s State) string {

@@ -39,6 +39,9 @@ type Span struct {
 	OK, Failed int64
 	// Busy is its slots' time in the job's handlers, Other in those of other jobs.
 	Busy, Other time.Duration
+	// Running handlers are under way, with Elapsed behind them in all, when it is alive; both as of the look, of all its jobs and of this one.
+	Running int
+	Elapsed time.Duration
 	// Cost is the job's part of its bill.
 	Cost cost.PicoUSD
 	// Alive at the time of the look; Lost when it ended without a word.
@@ -109,6 +112,10 @@ func spanOf(l store.Ledger, in Input) Span {
 	s := Span{
 		Worker: l.Worker, Provider: priced.Provider, Launched: priced.Start, Ready: priced.Ready, End: priced.Stop, Slots: l.Slots,
 		OK: c.OK, Failed: max(0, c.Failed), Busy: ms(c.BusyMS), Alive: alive(l, in.Now), Lost: !l.Final && !alive(l, in.Now),
+	}
+	if s.Alive && l.Busy > 0 && c.RunningMS > 0 {
+		s.Running = l.Busy
+		s.Elapsed = ms(c.RunningMS) + max(0, in.Now.Sub(l.Updated))*time.Duration(l.Busy)
 	}
 	for job, other := range l.Jobs {
 		if job != in.Job.ID {
