@@ -77,6 +77,9 @@ func (s *Session) Follow(ctx context.Context, job store.Job) iter.Seq2[store.Set
 // seen; not while failed ones are being run again. It is a convenience for lists:
 // the results themselves are the truth.
 func (s *Session) MarkDone(ctx context.Context, job store.Job) {
+	if job.State == store.Done {
+		s.begun.settle(job.ID)
+	}
 	if job.State == store.Done || job.State == store.Cancelled {
 		return
 	}
@@ -85,6 +88,7 @@ func (s *Session) MarkDone(ctx context.Context, job store.Job) {
 			return
 		}
 	}
+	s.begun.settle(job.ID)
 	if err := s.store.Finish(ctx, job.ID, store.Done, time.Now()); err != nil {
 		s.cfg.Log.Warn("job not marked as done; whoever looks next does it", "job", job.ID, "err", err)
 	}

@@ -57,6 +57,7 @@ type Session struct {
 	opened   time.Time
 	loop     *autoscale.Loop // nil when another process sizes the fleet
 	fleet    *fleet.Fleet    // what the loop sizes
+	begun    begun
 
 	withdraw func() error // takes back that the laptop's state is served; nil when nobody was told
 
@@ -137,9 +138,6 @@ func (s *Session) Endpoint() *laptop.Endpoint { return s.endpoint }
 // drainTimeout bounds the polite end of the fleet; what is left is ended with the endpoint.
 const drainTimeout = 10 * time.Second
 
-// nothingHeld says that workers have nothing to finish. They end with the endpoint then.
-func nothingHeld(o autoscale.Observation) bool { return o.InFlight == 0 && o.Pending == 0 }
-
 // Close brings a laptop's fleet that it sized to zero and ends its endpoint; the state stays.
 // On AWS it only stops the session's own part in sizing the fleet.
 func (s *Session) Close(ctx context.Context) error {
@@ -147,7 +145,7 @@ func (s *Session) Close(ctx context.Context) error {
 	if s.loop != nil {
 		if s.stack.Endpoint != "" && !s.cfg.Autoscale.Manual {
 			drain, cancel := context.WithTimeout(ctx, drainTimeout)
-			if e := s.loop.Drain(drain, "the session ends", nothingHeld); e != nil && drain.Err() == nil {
+			if e := s.loop.Drain(drain, "the session ends", s.nothingHeld); e != nil && drain.Err() == nil {
 				err = fmt.Errorf("bring the fleet to zero: %w", e)
 			}
 			cancel()

@@ -98,6 +98,7 @@ func (c Config) notef(format string, args ...any) {
 
 // begin makes the session's autoscaler look at the job now.
 func (s *Session) begin(job string) {
+	s.begun.add(job)
 	if s.loop != nil {
 		s.watchJob(job)
 		s.loop.Nudge()

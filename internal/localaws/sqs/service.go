@@ -23,9 +23,10 @@ const (
 	DefaultRegion = "us-east-1"
 	// DefaultAccount is the account of ARNs and queue URLs.
 	DefaultAccount = "000000000000"
-	// hurriedWait is how long polls wait while Hurry is on. Not 0: workers that
-	// poll in a loop would keep the machine busy.
-	hurriedWait = 50 * time.Millisecond
+	// Polls wait this long while Hurry is on: at first briefly, since the workers that it is for end in a moment, and then as long as it
+	// has been on, up to the longer. Not 0: workers that poll in a loop would keep the machine busy.
+	firstHurriedWait = 2 * time.Millisecond
+	hurriedWait      = 50 * time.Millisecond
 	// maxBody bounds a request: 1 MiB of message text in its longest JSON form
 	// (six bytes for a control character) and the entries around it.
 	maxBody = 8 << 20
@@ -65,11 +66,11 @@ type Service struct {
 	ids     idSource
 	kept    keptBytes
 
-	mu       sync.RWMutex // protects the fields up to the blank line
-	queues   map[string]*queue
-	moves    []*moveTask // oldest first
-	hurrying bool
-	hurry    chan struct{} // closed while hurrying
+	mu      sync.RWMutex // protects the fields up to the blank line
+	queues  map[string]*queue
+	moves   []*moveTask   // oldest first
+	hurried time.Time     // when Hurry was turned on; zero while it is off
+	hurry   chan struct{} // closed while it is on
 
 	ctx        context.Context //nolint:containedctx // of the moving tasks; ends with Close
 	cancel     context.CancelFunc
@@ -139,18 +140,18 @@ func (s *Service) Close() {
 	}
 }
 
-// Hurry has open and new long polls answered within 50 ms while it is on: a
+// Hurry has open long polls answered at once, and new ones within 50 ms, while it is on: a
 // worker that is stopping waits for its open poll, and a person waits for the worker.
 func (s *Service) Hurry(on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if on == s.hurrying {
-		return
-	}
-	s.hurrying = on
-	if on {
+	switch {
+	case on == !s.hurried.IsZero():
+	case on:
+		s.hurried = time.Now()
 		close(s.hurry)
-	} else {
+	default:
+		s.hurried = time.Time{}
 		s.hurry = make(chan struct{})
 	}
 }
@@ -159,8 +160,8 @@ func (s *Service) Hurry(on bool) {
 func (s *Service) patience(wait time.Duration) (time.Duration, <-chan struct{}) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if s.hurrying {
-		return min(wait, hurriedWait), nil
+	if !s.hurried.IsZero() {
+		return min(wait, max(firstHurriedWait, min(time.Since(s.hurried), hurriedWait))), nil
 	}
 	return wait, s.hurry
 }
