@@ -18,6 +18,7 @@ import (
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/internal/role"
 	"github.com/starburst-go/starburst/internal/stack"
+	"github.com/starburst-go/starburst/internal/view"
 )
 
 // Environment variables that a session reads where Config leaves a zero.
@@ -125,7 +126,7 @@ func (s *Session) open(ctx context.Context, job string) (*burst.Session, error) 
 		Stack: stack.FromEnv(), State: s.config.State, Job: job,
 		Workers: s.config.Workers, Slots: s.config.Slots, Handlers: names,
 		Command: []string{self}, Env: []string{role.Env + "=" + role.Worker},
-		Endpoint: []string{self}, Progress: s.config.Progress,
+		Endpoint: []string{self}, Display: view.NewDisplay(s.config.Progress), LastLine: true,
 	})
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/starburst-go/starburst/internal/burst"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/internal/joblog"
 	"github.com/starburst-go/starburst/store"
@@ -175,9 +176,9 @@ func (a *account) begin(ctx context.Context, job store.Job) {
 }
 
 // follow prints the job's results and tells how it ended.
-func (a *account) follow(c *cli.Context, all iter.Seq2[store.Settled, error], job store.Job) error {
+func (a *account) follow(c *cli.Context, s *burst.Session, job store.Job) error {
 	halted := 0
-	err := printJob(c, a.results(all, &halted), job)
+	err := printJob(c, s, a.results(s.Follow(c.Context, job), &halted), job)
 	if !a.isReached() || exit.CodeOf(err) != exit.OK && exit.CodeOf(err) != exit.TasksFail {
 		return err
 	}

@@ -41,7 +41,7 @@ func attachCommand() *cli.Command {
 					return err
 				}
 				created(job)
-				return printJob(c, s.Follow(ctx, job), job)
+				return printJob(c, s, s.Follow(ctx, job), job)
 			})
 		},
 	})

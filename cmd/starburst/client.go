@@ -16,6 +16,7 @@ import (
 	"github.com/starburst-go/starburst/internal/laptop"
 	"github.com/starburst-go/starburst/internal/role"
 	"github.com/starburst-go/starburst/internal/stack"
+	"github.com/starburst-go/starburst/internal/view"
 )
 
 // findStack returns the stack that the environment describes, else the one that
@@ -44,7 +45,8 @@ func connect(c *cli.Context) (*burst.Session, error) {
 // openOn opens a session on a stack without a part in sizing its fleet: whoever owns that does it.
 func openOn(c *cli.Context, s stack.Stack) (*burst.Session, error) {
 	s.Cluster, s.Service = "", ""
-	return burst.Open(c.Context, burst.Config{Stack: s, Workers: 1, Slots: 1, Progress: c.App.ErrWriter, Log: logger(c.App.ErrWriter)})
+	d := view.NewDisplay(c.App.ErrWriter)
+	return burst.Open(c.Context, burst.Config{Stack: s, Workers: 1, Slots: 1, Display: d, LastLine: true, Log: logger(d)})
 }
 
 // openToRead opens a stack, or the state of a local run, without starting workers. A run that is under way
@@ -63,9 +65,10 @@ func openToRead(c *cli.Context) (*burst.Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
+	d := view.NewDisplay(c.App.ErrWriter)
 	return burst.Open(c.Context, burst.Config{
 		State: c.String("state"), Job: c.Args().First(), Workers: 1, Slots: 1, Endpoint: []string{self},
-		Autoscale: burst.Autoscale{Manual: true}, Progress: c.App.ErrWriter, Log: logger(c.App.ErrWriter),
+		Autoscale: burst.Autoscale{Manual: true}, Display: d, LastLine: true, Log: logger(d),
 	})
 }
 
@@ -99,8 +102,9 @@ func openLaptop(c *cli.Context, state string, worker, handlers []string) (*burst
 	if worker != nil {
 		worker = append([]string{self}, worker...)
 	}
+	d := view.NewDisplay(c.App.ErrWriter)
 	return burst.Open(c.Context, burst.Config{
 		State: state, Job: c.String("job"), Workers: c.Int("workers"), Slots: c.Int("slots"), Handlers: handlers,
-		Command: worker, Endpoint: []string{self}, Progress: c.App.ErrWriter, Log: logger(c.App.ErrWriter),
+		Command: worker, Endpoint: []string{self}, Display: d, LastLine: true, Log: logger(d),
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/starburst-go/starburst/internal/burst"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/internal/role"
+	"github.com/starburst-go/starburst/internal/view"
 	"github.com/starburst-go/starburst/producer"
 	"github.com/starburst-go/starburst/store"
 )
@@ -83,7 +84,7 @@ func helloSession(c *cli.Context) (*burst.Session, error) {
 	}
 	st := found.Stack()
 	st.Cluster, st.Service, st.Services, st.Fallback = "", "", nil, nil
-	return burst.Open(c.Context, burst.Config{Stack: st, Workers: 1, Slots: 1, Progress: c.App.ErrWriter, Log: logger(c.App.ErrWriter)})
+	return burst.Open(c.Context, burst.Config{Stack: st, Workers: 1, Slots: 1, Display: view.NewDisplay(c.App.ErrWriter), Log: logger(c.App.ErrWriter)})
 }
 
 // errSlow ends the wait for answers.

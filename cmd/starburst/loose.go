@@ -48,7 +48,7 @@ func looseResults(ctx context.Context, c *cli.Context, s *burst.Session, id stri
 	}
 	var seen int
 	results := filter(each(settled), c.Bool("failed"), &seen)
-	n, err := printResults(c.App.Writer, c.String("output"), noteFailures(c, results))
+	n, err := printResults(c.App.Writer, c.String("output"), noteFailures(c, c.App.ErrWriter, results))
 	switch {
 	case err != nil:
 		return err

@@ -20,6 +20,7 @@ import (
 	"github.com/starburst-go/starburst/internal/prices"
 	"github.com/starburst-go/starburst/internal/quota"
 	"github.com/starburst-go/starburst/internal/role"
+	"github.com/starburst-go/starburst/internal/view"
 	"github.com/starburst-go/starburst/producer"
 	"github.com/starburst-go/starburst/store"
 )
@@ -173,7 +174,7 @@ func calibrate(c *cli.Context, p *plan.Saved, source producer.Source) (bill.Dura
 	p.Handler = handler
 	s, err := burst.Open(c.Context, burst.Config{
 		State: planState, Workers: 1, Slots: 1, Handlers: names, Command: worker, Env: []string{role.Env + "=" + role.Worker}, Endpoint: []string{self},
-		Progress: c.App.ErrWriter, Log: logger(c.App.ErrWriter),
+		Display: view.NewDisplay(c.App.ErrWriter), Log: logger(c.App.ErrWriter),
 	})
 	if err != nil {
 		return bill.Durations{}, err

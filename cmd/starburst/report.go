@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/starburst-go/starburst/internal/burst"
 	"github.com/starburst-go/starburst/internal/exit"
 	jobreport "github.com/starburst-go/starburst/internal/report"
 	"github.com/starburst-go/starburst/store"
@@ -51,7 +49,7 @@ func reportAction(c *cli.Context) error {
 	}
 	return withSession(c, s, func(ctx context.Context, _ func(store.Job)) error {
 		var out bytes.Buffer
-		if err := writeReport(ctx, c, s, id, format, &out); err != nil {
+		if err := s.Report(ctx, id, format, c.String("state"), &out); err != nil {
 			return err
 		}
 		if name == "-" {
@@ -80,24 +78,4 @@ func reportFile(c *cli.Context, id string) (name string, format jobreport.Format
 		return "", "", exit.Errorf(exit.Usage, "the format of the report %q is not known", name).WithHint("-o FILE.%s, or --format %s", join(jobreport.Formats, ", -o FILE."), join(jobreport.Formats, ", --format "))
 	}
 	return name, format, nil
-}
-
-func writeReport(ctx context.Context, c *cli.Context, s *burst.Session, id string, format jobreport.Format, out *bytes.Buffer) error {
-	if _, err := s.Attach(ctx, id); err != nil {
-		return err
-	}
-	look, err := lookAt(s, id)
-	if err != nil {
-		return err
-	}
-	look.Exact = true
-	state, err := look.Look(ctx, time.Now())
-	if err != nil {
-		return err
-	}
-	r := jobreport.New(look.Input(), state)
-	if name := c.String("state"); name != "" {
-		r.Retry = "starburst retry --failed --state " + name + " " + id
-	}
-	return r.Write(out, format)
 }

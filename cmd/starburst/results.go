@@ -71,7 +71,7 @@ func printSettled(ctx context.Context, c *cli.Context, s *burst.Session, job sto
 		results = s.Follow(ctx, job)
 	}
 	seen := 0
-	err := printJob(c, filter(results, c.Bool("failed"), &seen), job)
+	err := printJob(c, s, filter(results, c.Bool("failed"), &seen), job)
 	if seen == job.N {
 		s.MarkDone(ctx, job)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"os/exec"
 	"slices"
@@ -105,7 +106,7 @@ func runAction(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		return books.follow(c, s.Follow(ctx, job), job)
+		return books.follow(c, s, job)
 	})
 }
 
@@ -191,8 +192,8 @@ func withSession(c *cli.Context, s *burst.Session, f func(ctx context.Context, c
 }
 
 // printJob prints a job's results and turns failures into the exit code.
-func printJob(c *cli.Context, results iter.Seq2[store.Settled, error], job store.Job) error {
-	n, err := printResults(c.App.Writer, c.String("output"), noteFailures(c, results))
+func printJob(c *cli.Context, s *burst.Session, results iter.Seq2[store.Settled, error], job store.Job) error {
+	n, err := printResults(s.Display().Over(c.App.Writer), c.String("output"), noteFailures(c, s.Display(), results))
 	if err != nil {
 		return err
 	}
@@ -207,7 +208,7 @@ const shownFailures = 10
 
 // noteFailures tells failures on standard error as they pass by, where the
 // chosen format does not show them itself.
-func noteFailures(c *cli.Context, results iter.Seq2[store.Settled, error]) iter.Seq2[store.Settled, error] {
+func noteFailures(c *cli.Context, to io.Writer, results iter.Seq2[store.Settled, error]) iter.Seq2[store.Settled, error] {
 	if c.String("output") != "text" {
 		return results
 	}
@@ -216,9 +217,9 @@ func noteFailures(c *cli.Context, results iter.Seq2[store.Settled, error]) iter.
 		for s, err := range results {
 			if f := s.Failure; err == nil && f != nil {
 				if shown++; shown <= shownFailures {
-					_, _ = fmt.Fprintf(c.App.ErrWriter, "task %d failed (%s, attempt %d): %s\n", s.Index, f.Kind, f.Attempts, f.Message)
+					_, _ = fmt.Fprintf(to, "task %d failed (%s, attempt %d): %s\n", s.Index, f.Kind, f.Attempts, f.Message)
 				} else if shown == shownFailures+1 {
-					_, _ = fmt.Fprintln(c.App.ErrWriter, "further failures are not shown; -o jsonl shows all")
+					_, _ = fmt.Fprintln(to, "further failures are not shown; -o jsonl shows all")
 				}
 			}
 			if !yield(s, err) {

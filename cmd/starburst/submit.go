@@ -88,7 +88,7 @@ func submitAction(c *cli.Context) error {
 			return err
 		}
 		if c.Bool("wait") {
-			return printJob(c, s.Follow(ctx, job), job)
+			return printJob(c, s, s.Follow(ctx, job), job)
 		}
 		if _, err := fmt.Fprintln(c.App.Writer, job.ID); err != nil {
 			return err

@@ -4,12 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
-	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"github.com/starburst-go/starburst/internal/burst"
 	"github.com/starburst-go/starburst/internal/exit"
@@ -18,11 +15,8 @@ import (
 	"github.com/starburst-go/starburst/store"
 )
 
-// Pace of the looks: on a terminal, and between two lines elsewhere.
-const (
-	watchEvery     = 2 * time.Second
-	watchLineEvery = 10 * time.Second
-)
+// watchEvery is the time between two looks.
+const watchEvery = 2 * time.Second
 
 func watchCommand() *cli.Command {
 	return command(&cli.Command{
@@ -75,33 +69,17 @@ func watchShow(c *cli.Context, interval time.Duration) (func(view.State) error, 
 	case o != "text":
 		return nil, exit.Errorf(exit.Usage, "-o %q is not a format", o).WithHint("-o text, -o json")
 	}
-	if width := terminalWidth(w); width != nil {
-		return (&view.Terminal{W: w, Width: width}).Show, nil
+	d := view.NewDisplay(w)
+	if c.IsSet("interval") {
+		d.Every(interval)
 	}
-	if !c.IsSet("interval") {
-		interval = watchLineEvery
-	}
-	return (&view.Lines{W: w, Every: interval}).Show, nil
+	return d.Show, nil
 }
 
 // watchDocument is the JSON form of a look.
 type watchDocument struct {
 	Schema string `json:"schema"`
 	view.State
-}
-
-// terminalWidth asks a terminal how wide it is; nil when w is none, or one that cannot move its cursor.
-func terminalWidth(w io.Writer) func() int {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
-		return nil
-	}
-	return func() int {
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
-			return width
-		}
-		return 80
-	}
 }
 
 func watchJob(ctx context.Context, c *cli.Context, s *burst.Session, id string, interval time.Duration, show func(view.State) error) error {
@@ -113,7 +91,7 @@ func watchJob(ctx context.Context, c *cli.Context, s *burst.Session, id string, 
 		return exit.Errorf(exit.Usage, "no worker of the state %s runs while its jobs are looked at", c.String("state")).
 			WithHint("starburst attach --state %s %s starts them and waits", c.String("state"), id)
 	}
-	look, err := lookAt(s, id)
+	look, err := s.Looker(id)
 	if err != nil {
 		return err
 	}
@@ -125,15 +103,6 @@ func watchJob(ctx context.Context, c *cli.Context, s *burst.Session, id string, 
 		return err
 	}
 	return outcome(ctx, c, s, last)
-}
-
-// lookAt is the way to look at a job of a session, priced.
-func lookAt(s *burst.Session, id string) (*view.Looker, error) {
-	bills, err := s.Bills()
-	if err != nil {
-		return nil, err
-	}
-	return &view.Looker{Store: s.Store(), Job: id, Bills: bills}, nil
 }
 
 // outcome is the error with the exit code of a job that is over.

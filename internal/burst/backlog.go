@@ -35,11 +35,11 @@ func (s *Session) Backlog(ctx context.Context) (b Backlog, found bool, err error
 		if j.Fleet != s.stack.Fleet || j.State != store.Open && j.State != store.Sealed {
 			continue
 		}
-		snap, err := s.snapshot(ctx, j)
+		done, err := s.reported(ctx, j)
 		if err != nil {
 			return Backlog{}, false, err
 		}
-		if left := j.N - snap.Done; left > b.Left {
+		if left := j.N - done; left > b.Left {
 			b, found = Backlog{Job: j, Left: left}, true
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/starburst-go/starburst/cost"
-	"github.com/starburst-go/starburst/cost/sample"
 	"github.com/starburst-go/starburst/internal/bill"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/internal/prices"
@@ -34,19 +33,6 @@ func (s *Session) Prices() (*cost.Book, []string, error) {
 func (s *Session) Bills() (bill.Config, error) {
 	book, notes, err := s.Prices()
 	return bill.Config{Store: s.store, Book: book, Fleet: s.stack.Fleet, Notes: notes}, err
-}
-
-// costText prices a job's workers so far, in short; "" when it cannot be said.
-func (s *Session) costText(ledgers []store.Ledger, job string, now time.Time) string {
-	book, _, err := s.Prices()
-	if err != nil {
-		return ""
-	}
-	st, err := sample.JobCost(book, ledgers, now, cost.Options{Job: job})
-	if err != nil || len(st.Jobs) == 0 {
-		return ""
-	}
-	return st.Total.Short()
 }
 
 // Expectation is what a forecast needs to know beside the job.

@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/starburst-go/starburst/internal/exit"
-	"github.com/starburst-go/starburst/internal/progress"
+	"github.com/starburst-go/starburst/store"
 )
 
 // A fleet is in a crash loop when quickDeaths tasks in a row ended by
@@ -22,9 +22,9 @@ const (
 )
 
 // crashLoop returns an error when the laptop's workers only start to die, so
-// that a wrong command does not become an endless wait.
-func (s *Session) crashLoop(ctx context.Context, now progress.Snapshot) error {
-	if s.endpoint == nil || now.Done > 0 {
+// that a wrong command does not become an endless wait. Where settled is not above zero, the job's ledgers say whether they do.
+func (s *Session) crashLoop(ctx context.Context, job store.Job, settled int) error {
+	if s.endpoint == nil || settled > 0 {
 		return nil
 	}
 	list, err := s.clients.ECS.ListTasks(ctx, &ecs.ListTasksInput{
@@ -48,9 +48,12 @@ func (s *Session) crashLoop(ctx context.Context, now progress.Snapshot) error {
 	if deaths < quickDeaths {
 		return nil
 	}
+	if n, err := s.reported(ctx, job); job.ID != "" && (err != nil || n > 0) {
+		return nil //nolint:nilerr // as above
+	}
 	return fmt.Errorf("the workers do not stay up: %w", exit.Errorf(exit.Failed, "%d ended within seconds of their start; the last one: %s", deaths, strings.TrimSpace(reason)))
 }
 
 // Crashed returns an error when the laptop's workers have only started to die since
 // the session was opened; for callers that wait for results without Follow.
-func (s *Session) Crashed(ctx context.Context) error { return s.crashLoop(ctx, progress.Snapshot{}) }
+func (s *Session) Crashed(ctx context.Context) error { return s.crashLoop(ctx, store.Job{}, 0) }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/starburst-go/starburst/autoscale"
@@ -54,7 +53,6 @@ func (s *Session) prepareLoop(ctx context.Context) error {
 	if s.cfg.Autoscale.DryRun {
 		parts = autoscale.DryRun(parts, s.cfg.Log)
 	}
-	parts.Fleet = &seen{Fleet: parts.Fleet, running: &s.running}
 	if s.loop, err = autoscale.New(cfg, parts); err != nil {
 		return exit.Errorf(exit.Usage, "%w", err)
 	}
@@ -113,21 +111,6 @@ func (s *Session) settings() (settings scaling.Settings, err error) {
 	}
 	settings.MaxWorkers, settings.Slots = s.cfg.Workers, s.cfg.Slots
 	return settings, nil
-}
-
-// seen remembers the number of running workers for the progress display.
-type seen struct {
-	autoscale.Fleet
-	running *atomic.Int64
-}
-
-// Counts passes on what the fleet says.
-func (f *seen) Counts(ctx context.Context) (autoscale.Standing, error) {
-	c, err := f.Fleet.Counts(ctx)
-	if err == nil {
-		f.running.Store(int64(c.Running))
-	}
-	return c, err
 }
 
 // SetWorkers changes the most workers the session's fleet grows to.

@@ -1,20 +1,14 @@
 package burst
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"time"
 
 	"github.com/starburst-go/starburst/internal/exit"
-	"github.com/starburst-go/starburst/internal/progress"
 	"github.com/starburst-go/starburst/store"
 )
-
-// progressEvery is how often the progress display asks the table and the fleet.
-const progressEvery = 500 * time.Millisecond
 
 // Attach finds a job.
 func (s *Session) Attach(ctx context.Context, id string) (store.Job, error) {
@@ -29,22 +23,14 @@ func (s *Session) Attach(ctx context.Context, id string) (store.Job, error) {
 }
 
 // Follow yields the job's settled tasks in order, waiting for those that are not
-// there yet, with the progress display on. When all are there it marks the job done.
+// there yet, with the display on. When all are there it marks the job done.
 func (s *Session) Follow(ctx context.Context, job store.Job) iter.Seq2[store.Settled, error] {
 	return func(yield func(store.Settled, error) bool) {
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
-		bar := progress.New(s.cfg.Progress, job.Handler, job.N, time.Now)
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			s.watch(ctx, job, bar, cancel)
-		}()
-		stop := func() {
-			cancel(nil)
-			<-done
-			bar.Done()
-		}
+		w := s.newWait(job)
+		w.sent.Store(int64(job.Confirmed))
+		stop := w.start(ctx, cancel)
 		next := 0
 		for settled, err := range s.store.Results(ctx, job, store.ReadOptions{Follow: true}) {
 			if err != nil {
@@ -57,18 +43,19 @@ func (s *Session) Follow(ctx context.Context, job store.Job) iter.Seq2[store.Set
 				return
 			}
 			next++
-			bar.Update(progress.Snapshot{Done: next, Workers: int(s.running.Load())})
-			if next == job.N {
-				// Before the last yield: the consumer may not come back for more.
-				stop()
-				s.MarkDone(context.WithoutCancel(ctx), job)
-			}
-			if !yield(settled, nil) {
-				if next < job.N {
+			w.saw(settled)
+			if next < job.N {
+				if !yield(settled, nil) {
 					stop()
+					return
 				}
-				return
+				continue
 			}
+			// Before the last yield: the consumer may not come back for more.
+			line := w.finish(ctx, stop)
+			yield(settled, nil)
+			s.cfg.Display.End(job.ID, line)
+			return
 		}
 	}
 }
@@ -92,45 +79,4 @@ func (s *Session) MarkDone(ctx context.Context, job store.Job) {
 	if err := s.store.Finish(ctx, job.ID, store.Done, time.Now()); err != nil {
 		s.cfg.Log.Warn("job not marked as done; whoever looks next does it", "job", job.ID, "err", err)
 	}
-}
-
-// watch keeps the display up to date, and ends the wait when no worker can work or
-// the job was cancelled.
-func (s *Session) watch(ctx context.Context, job store.Job, bar *progress.Bar, fail context.CancelCauseFunc) {
-	t := time.NewTicker(progressEvery)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		}
-		snap, err := s.snapshot(ctx, job)
-		if err != nil {
-			continue // the next look may do better; the results' own reader reports lasting errors
-		}
-		bar.Update(snap)
-		if err := cmp.Or(s.crashLoop(ctx, snap), s.cancelled(ctx, job.ID, snap.Done)); err != nil {
-			fail(err)
-			return
-		}
-	}
-}
-
-// snapshot sums up the workers' ledgers.
-func (s *Session) snapshot(ctx context.Context, job store.Job) (progress.Snapshot, error) {
-	ledgers, err := s.store.JobLedgers(ctx, job.ID)
-	if err != nil {
-		return progress.Snapshot{}, fmt.Errorf("read the job's progress: %w", err)
-	}
-	snap := progress.Snapshot{Workers: int(s.running.Load())}
-	for _, l := range ledgers {
-		c := l.Jobs[job.ID]
-		snap.Done += int(c.OK + c.Failed)
-		snap.Failed += int(c.Failed)
-	}
-	// A task that was run again after it had failed is in two ledgers, or twice in one.
-	snap.Done, snap.Failed = min(snap.Done, job.N), min(snap.Failed, job.N)
-	snap.Cost = s.costText(ledgers, job.ID, time.Now())
-	return snap, nil
 }

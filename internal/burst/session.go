@@ -7,10 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/starburst-go/starburst/autoscale"
@@ -19,6 +17,7 @@ import (
 	"github.com/starburst-go/starburst/internal/laptop"
 	"github.com/starburst-go/starburst/internal/role"
 	"github.com/starburst-go/starburst/internal/stack"
+	"github.com/starburst-go/starburst/internal/view"
 	"github.com/starburst-go/starburst/store"
 )
 
@@ -38,8 +37,10 @@ type Config struct {
 	// Command and Env start a worker in the laptop mode; Endpoint starts its endpoint.
 	// A laptop session without Command keeps the command of the state's last session.
 	Command, Env, Endpoint []string
-	// Progress receives the progress display; nil means none.
-	Progress io.Writer
+	// Display shows jobs while they are sent or followed, and what a user should know; nil means neither.
+	Display *view.Display
+	// LastLine leaves a line on the display about each job that was followed to its end.
+	LastLine bool
 	// Log receives what an operator should know. Default: discarded.
 	Log *slog.Logger
 	// Autoscale changes how the stack's service is sized.
@@ -63,7 +64,6 @@ type Session struct {
 
 	stopLoop context.CancelFunc
 	loopDone sync.WaitGroup
-	running  atomic.Int64     // workers as last seen by the loop
 	watchJob func(job string) // tells the loop of a job
 
 	pricesOnce sync.Once // makes the three below
@@ -131,6 +131,9 @@ func (s *Session) Clients() *stack.Clients { return s.clients }
 
 // Store returns the session's table.
 func (s *Session) Store() *store.Store { return s.store }
+
+// Display returns what the session shows jobs on; nil for none.
+func (s *Session) Display() *view.Display { return s.cfg.Display }
 
 // Endpoint returns the laptop mode's endpoint process, nil on AWS.
 func (s *Session) Endpoint() *laptop.Endpoint { return s.endpoint }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/starburst-go/starburst/internal/bill"
 	"github.com/starburst-go/starburst/internal/exit"
@@ -61,21 +60,20 @@ func (s *Session) Send(ctx context.Context, pre *producer.Prepared, forecast *bi
 			return store.Job{}, err
 		}
 	}
-	bar := progress.New(nil, "", 0, time.Now) // shows nothing until the job exists
+	w := s.newWait(store.Job{ID: pre.Spec.Job, N: pre.N})
+	pre.Spec.Progress = func(confirmed, _ int) { w.sent.Store(int64(confirmed)) }
+	stop := func() {} // nothing is shown until the job exists
 	created := pre.Spec.Created
 	pre.Spec.Created = func(j store.Job) {
-		bar = progress.New(s.cfg.Progress, j.Handler, j.N, time.Now)
+		stop = w.start(ctx, func(error) {}) // it is sent, whatever its workers do
 		if created != nil {
 			created(j)
 		}
 		s.begin(j.ID)
 	}
-	pre.Spec.Progress = func(confirmed, _ int) {
-		bar.Update(progress.Snapshot{Done: confirmed, Phase: "enqueued"})
-	}
 	before := s.clients.Meter.Counts()
 	report, err := p.Send(ctx, pre)
-	bar.Done()
+	stop()
 	s.begin(report.Job.ID)
 	if err != nil {
 		return report.Job, s.sendError(ctx, err)
@@ -91,9 +89,7 @@ func (s *Session) Send(ctx context.Context, pre *producer.Prepared, forecast *bi
 
 // notef tells the user something beside the data.
 func (c Config) notef(format string, args ...any) {
-	if c.Progress != nil {
-		_, _ = fmt.Fprintf(c.Progress, format+"\n", args...)
-	}
+	_, _ = fmt.Fprintf(c.Display, format+"\n", args...)
 }
 
 // begin makes the session's autoscaler look at the job now.

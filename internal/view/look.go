@@ -30,10 +30,14 @@ type Looker struct {
 	Job   string
 	// Bills prices the job; with a nil Book there is no money in the states.
 	Bills bill.Config
-	// FailuresEvery is the least time between two looks at failed tasks, which read all results. Default: 30 s. −1 means never.
+	// FailuresEvery is the least time between two looks at failed tasks, which read all results. Default: 30 s, and with
+	// more than 300,000 tasks longer. −1 means never.
 	FailuresEvery time.Duration
 	// Exact counts the results at each look, not only at the end.
 	Exact bool
+	// Follower says what the caller knows of the job itself, because it sends it or reads all its results; then no look counts
+	// them. nil means that the caller only looks.
+	Follower func() Followed
 
 	decisions []store.Decision
 	from      time.Time // since when decisions were read
@@ -48,6 +52,9 @@ type Looker struct {
 	input     Input
 }
 
+// Followed is what somebody has sent of a job, and which of its results were read; each is at least so much.
+type Followed struct{ Sent, OK, Failed int }
+
 // DefaultFailuresEvery is the least time between two looks at failed tasks.
 const DefaultFailuresEvery = 30 * time.Second
 
@@ -61,6 +68,7 @@ func (l *Looker) Look(ctx context.Context, now time.Time) (State, error) {
 	if in.Job, err = l.Store.Job(ctx, l.Job); err != nil {
 		return State{}, err
 	}
+	followed := l.follow(&in)
 	if in.Ledgers, err = l.Store.Ledgers(ctx, in.Job.Fleet); err != nil {
 		return State{}, fmt.Errorf("look at the workers of job %s: %w", l.Job, err)
 	}
@@ -71,7 +79,7 @@ func (l *Looker) Look(ctx context.Context, now time.Time) (State, error) {
 	if err := l.price(ctx, &in); err != nil {
 		return State{}, err
 	}
-	if err := l.recount(ctx, &in); err != nil {
+	if err := l.recount(ctx, &in, followed); err != nil {
 		return State{}, err
 	}
 	t := tasksOf(in, lives(in))
@@ -82,6 +90,16 @@ func (l *Looker) Look(ctx context.Context, now time.Time) (State, error) {
 	l.remember(Point{now, s.Tasks.Done()})
 	l.input = in
 	return s, nil
+}
+
+// follow takes over what the caller knows; nil when it only looks.
+func (l *Looker) follow(in *Input) *store.Count {
+	if l.Follower == nil {
+		return nil
+	}
+	f := l.Follower()
+	in.Job.Confirmed = max(in.Job.Confirmed, min(f.Sent, in.Job.N))
+	return &store.Count{OK: f.OK, Failed: f.Failed}
 }
 
 // Input returns what the last look has read, for SeriesOf.
@@ -142,17 +160,28 @@ func (l *Looker) price(ctx context.Context, in *Input) error {
 	return err
 }
 
+// readTime is for how long looks stay away from all results, for each of the tasks: to read a million results of 100 bytes
+// is to read 100 MB.
+const readTime = 100 * time.Microsecond
+
 // maxRecount is the longest time between two counts of a job that seems to stand still.
 const maxRecount = time.Minute
 
 // recount counts the results at the first look, when the job is over or the ledgers say so, and while nothing
 // seems to happen: a worker that was killed took with it what it had not said yet. It reads all results, so the more tasks there are the rarer.
-func (l *Looker) recount(ctx context.Context, in *Input) error {
+func (l *Looker) recount(ctx context.Context, in *Input, followed *store.Count) error {
+	if followed != nil {
+		in.Count = followed
+		if followed.OK+followed.Failed >= in.Job.N {
+			in.CountedAt = in.Now
+		}
+		return nil
+	}
 	fleet := lives(*in)
 	t := tasksOf(*in, fleet)
 	final := in.Job.State == store.Done || in.Job.State == store.Cancelled
 	still := t.Left == 0 || busySlots(*in, fleet) == 0 || l.still(t.Done(), in.Now)
-	due := in.Now.Sub(l.countedAt) >= min(time.Duration(in.Job.N)*100*time.Microsecond, maxRecount)
+	due := in.Now.Sub(l.countedAt) >= min(time.Duration(in.Job.N)*readTime, maxRecount)
 	if l.count == nil || l.Exact || final || t.Left == 0 && !l.settled || still && due {
 		count, err := l.Store.Recount(ctx, in.Job)
 		if err != nil {
@@ -174,7 +203,7 @@ func (l *Looker) readFailures(ctx context.Context, in Input, t Tasks) (Failures,
 	if t.Failed == 0 {
 		return Failures{}, nil
 	}
-	every := cmp.Or(l.FailuresEvery, DefaultFailuresEvery)
+	every := cmp.Or(l.FailuresEvery, max(DefaultFailuresEvery, time.Duration(in.Job.N)*readTime))
 	early := in.Now.Sub(l.failedAt) < every && !(t.Exact && t.Left == 0)
 	if every < 0 || t.Failed == l.failed || early {
 		return l.failures, nil

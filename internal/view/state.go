@@ -147,6 +147,10 @@ func Of(in Input) State {
 // Over reports whether nothing of the job will be run any more.
 func (s State) Over() bool { return !s.Ended.IsZero() }
 
+// Told reports whether the workers have told of all settled tasks. Right after a job's end some have not yet; those that were
+// killed never do.
+func (s State) Told() bool { return s.Workers.settled() >= int64(s.Tasks.Done()) }
+
 func tasksOf(in Input, fleet []store.Ledger) Tasks {
 	t := Tasks{Total: in.Job.N, Enqueued: in.Job.Confirmed}
 	var ok, failed int64

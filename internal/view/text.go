@@ -33,55 +33,97 @@ func Line(s State) string {
 	return clean(s.Handler, 100) + ": " + strings.Join(parts, "  ")
 }
 
-// barWidth is the width of the bar, in characters.
-const barWidth = 30
+// Widths of the screen, in characters.
+const (
+	barWidth  = 30
+	wordWidth = 9 // of the word that a row begins with
+)
 
-// maxWaves and maxGroups are how many the screen has room for.
+// maxWaves and maxFailsShown are how many the screen has room for.
 const (
 	maxWaves      = 4
 	maxFailsShown = 4
 )
 
-// Screen is a state in lines, for a terminal.
-func Screen(s State) []string {
-	var out []string
-	row := func(word, format string, args ...any) {
-		out = append(out, fmt.Sprintf("%-9s", word)+fmt.Sprintf(format, args...))
-	}
+// wordFailed begins the row of failed tasks.
+const wordFailed = "failed"
+
+// Screen is a state in lines, for a terminal of so many columns: what people want to know first comes first. Figures that
+// do not fit go on in the next line.
+func Screen(s State, columns int) []string {
 	head := clean(s.Handler, 100) + "  " + s.Job
 	if s.Label != "" {
 		head += "  " + strings.Join(strings.Fields(clean(s.Label, 60)), " ")
 	}
 	if s.Over() {
-		out = append(out, head+"  "+endWord(s)+" after "+Clock(s.Ended.Sub(s.Created)))
+		head += "  " + endWord(s) + " after " + Clock(s.Ended.Sub(s.Created))
 	} else {
-		out = append(out, head+"  for "+Clock(s.At.Sub(s.Created)))
+		head += "  for " + Clock(s.At.Sub(s.Created))
 	}
+	out := []string{head}
+	row := func(word, text string) { out = append(out, fold(word, text, columns)...) }
 	if s.Why != "" {
-		row("because", "%s", strings.Join(strings.Fields(clean(s.Why, 200)), " "))
+		row("because", strings.Join(strings.Fields(clean(s.Why, 200)), " "))
 	}
-	full := 0
-	if s.Tasks.Total > 0 {
-		full = s.Tasks.Done() * barWidth / s.Tasks.Total
-	}
-	row("", "%s%s  %d %%  %s of %s", strings.Repeat("━", full), strings.Repeat("─", barWidth-full), s.Tasks.Percent(), progress.Count(s.Tasks.Done()), progress.Count(s.Tasks.Total))
+	out = append(out, barRow(s.Tasks))
 	if s.Tasks.Enqueued < s.Tasks.Total {
-		row("sent", "%s of %s", progress.Count(s.Tasks.Enqueued), progress.Count(s.Tasks.Total))
+		row("sent", progress.Count(s.Tasks.Enqueued)+" of "+progress.Count(s.Tasks.Total))
 	}
-	row("rate", "%s", paceText(s))
-	if t := s.Tails; t.Count > 0 {
-		row("a task", "%s", tailsText(t))
-	}
-	row("workers", "%s", workersText(s.Workers))
-	if q := s.Queue; !q.At.IsZero() && !s.Over() {
-		row("queue", "%s waiting, %s in flight, %s delayed, %s ago", progress.Count(int(q.Visible)), progress.Count(int(q.InFlight)), progress.Count(int(q.Delayed)), Brief(max(0, s.At.Sub(q.At))))
-	}
-	out = append(out, waveRows(s.Waves)...)
-	out = append(out, failureRows(s)...)
+	row(paceText(s))
+	row("workers", workersText(s.Workers))
 	if s.Money.Known {
-		row("money", "%s", moneyText(s.Money, s.Over()))
+		row("money", moneyText(s.Money, s.Over()))
 	}
-	return out
+	out = append(out, failureRows(s)...)
+	if t := s.Tails; t.Count > 0 {
+		row("a task", tailsText(t))
+	}
+	if q := s.Queue; !q.At.IsZero() && !s.Over() {
+		row("queue", fmt.Sprintf("%s waiting, %s in flight, %s delayed, %s ago", progress.Count(int(q.Visible)), progress.Count(int(q.InFlight)), progress.Count(int(q.Delayed)), Brief(max(0, s.At.Sub(q.At)))))
+	}
+	return append(out, waveRows(s.Waves)...)
+}
+
+// fold is a row, broken behind its commas where it is longer than there is room for.
+func fold(word, text string, columns int) (out []string) {
+	for columns > 2*wordWidth && wordWidth+len([]rune(text)) >= columns {
+		fits := string([]rune(text)[:columns-wordWidth])
+		end := strings.LastIndex(fits, ", ")
+		if end < 0 {
+			break // a line that is cut says more than one that is broken anywhere
+		}
+		out = append(out, fmt.Sprintf("%-*s%s", wordWidth, word, text[:end+1]))
+		word, text = "", text[end+2:]
+	}
+	return append(out, fmt.Sprintf("%-*s%s", wordWidth, word, text))
+}
+
+func barRow(t Tasks) string {
+	full := 0
+	if t.Total > 0 {
+		full = t.Done() * barWidth / t.Total
+	}
+	return fmt.Sprintf("%*s%s%s  %d %%  %s of %s", wordWidth, "", strings.Repeat("━", full), strings.Repeat("─", barWidth-full), t.Percent(), progress.Count(t.Done()), progress.Count(t.Total))
+}
+
+// Summary is a job that is over in one line.
+func Summary(s State) string {
+	took := s.Ended.Sub(s.Created)
+	text := Brief(took)
+	if took >= 2*time.Minute {
+		text = Clock(took)
+	}
+	parts := []string{fmt.Sprintf("%s tasks %s in %s", progress.Count(s.Tasks.Total), endWord(s), text)}
+	if s.Tasks.Total == 1 {
+		parts[0] = "1 task" + strings.TrimPrefix(parts[0], "1 tasks")
+	}
+	if n := s.Tasks.Failed; n > 0 {
+		parts = append(parts, progress.Count(n)+" failed")
+	}
+	if s.Money.Known && s.Workers.settled() > int64(s.Tasks.Done()/2) { // right after the last result some have not told
+		parts = append(parts, "about "+moneyText(s.Money, true))
+	}
+	return clean(s.Handler, 100) + ": " + strings.Join(parts, ", ")
 }
 
 func endWord(s State) string {
@@ -91,21 +133,22 @@ func endWord(s State) string {
 	return "done"
 }
 
-func paceText(s State) string {
+// paceText is how long it will take, or took, and how fast it goes, with the word that fits.
+func paceText(s State) (word, text string) {
 	p := s.Pace
-	text := "not known yet"
+	rate := "not known yet"
 	switch {
 	case p.PerSecond > 0 && s.Over():
-		text = progress.Rate(p.PerSecond) + " from beginning to end"
+		rate = progress.Rate(p.PerSecond) + " from beginning to end"
 	case p.PerSecond > 0 && p.Over > 0:
-		text = progress.Rate(p.PerSecond) + " in the last " + Brief(p.Over)
+		rate = progress.Rate(p.PerSecond) + " in the last " + Brief(p.Over)
 	case p.PerSecond > 0:
-		text = progress.Rate(p.PerSecond) + " expected of the busy slots"
+		rate = progress.Rate(p.PerSecond) + " expected of the busy slots"
 	}
 	if p.ETA != nil {
-		text += ", ETA " + p.ETA.String()
+		return "left", p.ETA.String() + ", at " + rate
 	}
-	return text
+	return "rate", rate
 }
 
 // String says the time left and between what it lies: "2:10 (1:50 to 3:00)".
@@ -125,6 +168,9 @@ func tailsText(t Tails) string {
 }
 
 func workersText(w Workers) string {
+	if w.Desired+w.Starting+w.Alive()+w.Gone == 0 {
+		return "none yet"
+	}
 	text := fmt.Sprintf("%d busy, %d idle, %d starting", w.Busy, w.Idle, w.Starting)
 	if w.Desired > 0 {
 		text += fmt.Sprintf(", %d wanted", w.Desired)

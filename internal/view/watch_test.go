@@ -1,10 +1,8 @@
 package view
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,42 +40,26 @@ func TestTheScreen(t *testing.T) {
 		"price  j  tasks .jsonl  for 1:40",
 		"         ━━━━━━━━━━━━━─────────────────  46 %  920 of 2,000",
 		"sent     1,500 of 2,000",
-		"rate     10/s in the last 60 s, ETA 1:43 (1:30 to 1:01:40)",
-		"a task   mean 950 ms, half below 4 ms, 95 % below 2.0 s, 99 % below 3 min",
+		"left     1:43 (1:30 to 1:01:40), at 10/s in the last 60 s",
 		"workers  1 busy, 1 idle, 2 starting, 4 wanted, 3 gone (1 without a word)",
+		"money    $0.12, estimated $0.30 ($0.20 to $0.40), about $0.26 at the end, cap $1.00",
+		"failed   20, 4 of them are being run again",
+		"         17 × error: no price for 3 (task 3)",
+		"         1 × a:  (task 0)", "         1 × b:  (task 0)", "         1 × c:  (task 0)",
+		"         and 1 more",
+		"a task   mean 950 ms, half below 4 ms, 95 % below 2.0 s, 99 % below 3 min",
 		"queue    90 waiting, 2 in flight, 1 delayed, 2.0 s ago",
 		"waves    0→0 at " + clock(2) + ": 0 of 0 came, 0 tasks, $0.00  (and 1 before)",
 		"         0→0 at " + clock(3) + ": 0 of 0 came, 0 tasks, $0.00",
 		"         0→0 at " + clock(4) + ": 0 of 0 came, 0 tasks, $0.00",
 		"         2→4 at " + clock(80) + ": 1 of 2 came, 8 tasks, $0.05",
-		"failed   20, 4 of them are being run again",
-		"         17 × error: no price for 3 (task 3)",
-		"         1 × a:  (task 0)", "         1 × b:  (task 0)", "         1 × c:  (task 0)",
-		"         and 1 more",
-		"money    $0.12, estimated $0.30 ($0.20 to $0.40), about $0.26 at the end, cap $1.00",
 	}
-	if diff := cmp.Diff(want, Screen(s)); diff != "" {
+	if diff := cmp.Diff(want, Screen(s, 120)); diff != "" {
 		t.Errorf("screen (-want +got):\n%s", diff)
 	}
 	line := "price: 46 %  920/2,000  20 failed  10/s  ETA 1:43 (1:30 to 1:01:40)  workers 1 busy, 1 idle, 2 starting  $0.12, estimated $0.30 ($0.20 to $0.40), about $0.26 at the end, cap $1.00"
 	if diff := cmp.Diff(line, Line(s)); diff != "" {
 		t.Errorf("line (-want +got):\n%s", diff)
-	}
-}
-
-func TestTheTerminalIsDrawnOver(t *testing.T) {
-	t.Parallel()
-	var out bytes.Buffer
-	term := &Terminal{W: &out, Width: func() int { return 20 }}
-	s := State{Job: "j", Handler: "price", At: at(5), Created: noon, Tasks: Tasks{Total: 10}}
-	for range 2 {
-		if err := term.Show(s); err != nil {
-			t.Fatal(err)
-		}
-	}
-	one := "price  j  for 0:05\n         ─────────…\nsent     0 of 10\nrate     not known…\nworkers  0 busy, 0…\n"
-	if diff := cmp.Diff(one+"\x1b[5A\r\x1b[J"+one, out.String()); diff != "" {
-		t.Errorf("terminal (-want +got):\n%s", diff)
 	}
 }
 
@@ -136,25 +118,5 @@ func TestWatching(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-func TestLinesComeEveryTenSeconds(t *testing.T) {
-	t.Parallel()
-	var out bytes.Buffer
-	lines := &Lines{W: &out, Every: 10 * time.Second}
-	for i := range 13 {
-		s := State{Handler: "price", At: at(2 * i), Created: noon, Tasks: Tasks{Total: 100, OK: i}}
-		if i == 12 {
-			s.State, s.Ended = store.Cancelled, at(24)
-		}
-		if err := lines.Show(s); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want := []string{"price: 0 %  0/100  workers 0 busy, 0 idle, 0 starting", "price: 5 %  5/100  workers 0 busy, 0 idle, 0 starting",
-		"price: 10 %  10/100  workers 0 busy, 0 idle, 0 starting", "price: 12 %  12/100  cancelled after 0:24", ""}
-	if diff := cmp.Diff(want, strings.Split(out.String(), "\n")); diff != "" {
-		t.Errorf("lines (-want +got):\n%s", diff)
 	}
 }

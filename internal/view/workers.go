@@ -29,6 +29,14 @@ type Workers struct {
 // Alive is how many could work now.
 func (w Workers) Alive() int { return w.Busy + w.Idle }
 
+// settled is how many of the job's tasks the workers have told of.
+func (w Workers) settled() (n int64) {
+	for _, s := range w.Spans {
+		n += s.OK + s.Failed
+	}
+	return n
+}
+
 // Span is a worker's life, as far as it has to do with the job.
 type Span struct {
 	Worker, Wave, Provider string
