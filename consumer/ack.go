@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,87 +23,108 @@ const (
 // ones. It does not stop for good: a policy can be mended while it runs.
 const deniedPause = 2 * time.Minute
 
-// acker deletes messages whose outcome is recorded, in batches.
+// Beyond so many deletes at once, and so many messages waiting for one, the recorders wait: a queue
+// that does not answer must not make a worker hold more and more messages.
+const (
+	ackFlights = 4
+	ackWaiting = 4 * ackBatch
+)
+
+// acker deletes messages whose outcome is recorded, in batches. It has no goroutine of its own between
+// them: to wake one for each message would cost more than to add it to a slice.
 type acker struct {
 	queue  Queue
 	url    string
 	leases *leases
 	policy sqsbatch.Policy
 	log    *slog.Logger
-	in     chan *lease
 	// denied is until when polls wait, in Unix nanoseconds, because deletes are refused.
 	denied atomic.Int64
-	quit   chan struct{} // closed by stop
-	done   chan struct{} // closed when run has ended
+
+	mu      sync.Mutex // protects the fields below
+	change  *sync.Cond // of flying and waiting
+	waiting []*lease
+	flying  int         // batches being deleted
+	timer   *time.Timer // for the oldest that waits
+	stopped bool
 }
 
 func newAcker(c Config, p sqsbatch.Policy, l *leases) *acker {
-	return &acker{queue: c.Queue, url: c.QueueURL, policy: p, leases: l, log: c.Log, in: make(chan *lease, 4*ackBatch), quit: make(chan struct{}), done: make(chan struct{})}
+	a := &acker{queue: c.Queue, url: c.QueueURL, policy: p, leases: l, log: c.Log}
+	a.change = sync.NewCond(&a.mu)
+	return a
 }
 
 // add queues a message for deletion. After stop it does nothing: a slot that was
 // left behind, in a call that did not end, may still come so far. The message is
 // then released, and acked by its next delivery.
 func (a *acker) add(le *lease) {
-	select {
-	case a.in <- le:
-	case <-a.done:
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for len(a.waiting) >= ackWaiting && !a.stopped {
+		a.change.Wait()
 	}
+	if a.stopped {
+		return
+	}
+	a.waiting = append(a.waiting, le)
+	switch {
+	case len(a.waiting) >= ackBatch:
+		a.depart()
+	case a.timer == nil:
+		a.timer = time.AfterFunc(ackWait, a.late)
+	}
+}
+
+// late deletes what has waited long enough, though it fills no batch.
+func (a *acker) late() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.timer = nil
+	a.depart()
+}
+
+// depart deletes what waits, beside whatever goes on: full batches, and the rest when no timer runs for it.
+// The caller holds mu.
+func (a *acker) depart() {
+	for a.flying < ackFlights && len(a.waiting) > 0 {
+		n := min(len(a.waiting), ackBatch)
+		if n < ackBatch && a.timer != nil {
+			return
+		}
+		batch := a.waiting[:n:n]
+		a.waiting = a.waiting[n:]
+		a.flying++
+		go a.fly(batch)
+	}
+	if len(a.waiting) == 0 && a.timer != nil {
+		a.timer.Stop()
+		a.timer = nil
+	}
+}
+
+// fly deletes one batch.
+func (a *acker) fly(batch []*lease) {
+	a.flush(batch)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.flying--
+	a.depart()
+	a.change.Broadcast()
 }
 
 // stop flushes what is queued and waits for it.
 func (a *acker) stop() {
-	close(a.quit)
-	<-a.done
-}
-
-// run collects acks until stop. Flushes run beside the collection, so that a
-// slow delete does not hold up the next ones.
-func (a *acker) run() {
-	defer close(a.done)
-	flushes := make(chan struct{}, 4)
-	defer func() {
-		for range cap(flushes) {
-			flushes <- struct{}{}
-		}
-	}()
-	var batch []*lease
-	flush := func() {
-		if len(batch) == 0 {
-			return
-		}
-		b := batch
-		batch = nil
-		flushes <- struct{}{}
-		go func() {
-			a.flush(b)
-			<-flushes
-		}()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stopped = true
+	if a.timer != nil {
+		a.timer.Stop()
+		a.timer = nil
 	}
-	timer := time.NewTimer(ackWait)
-	timer.Stop()
-	defer timer.Stop()
-	collect := func(le *lease) {
-		if len(batch) == 0 {
-			timer.Reset(ackWait)
-		}
-		if batch = append(batch, le); len(batch) == ackBatch {
-			flush()
-		}
-	}
-	for {
-		select {
-		case le := <-a.in:
-			collect(le)
-		case <-timer.C:
-			flush()
-		case <-a.quit:
-			for len(a.in) > 0 {
-				collect(<-a.in)
-			}
-			flush()
-			return
-		}
+	a.depart()
+	for a.flying > 0 || len(a.waiting) > 0 {
+		a.change.Wait()
 	}
 }
 

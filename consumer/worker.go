@@ -93,7 +93,6 @@ func (w *Worker) Run(ctx context.Context) error {
 	background.Go(func() { w.watchBuffer(base) })
 	background.Go(func() { w.readControl(base) })
 	background.Go(func() { w.duty.keep(base, w.handsEmpty) })
-	go w.acks.run()
 	stopRecording := make(chan struct{})
 	for range recorders {
 		recording.Go(func() { w.recordLoop(stopRecording) })

@@ -88,6 +88,7 @@ func RunWorker(ctx context.Context, handlers consumer.Registry) error {
 	if err != nil {
 		return exit.Errorf(exit.Usage, "%w", err)
 	}
+	defer keepFloor()()
 	ctx, done := stopOnSignals(ctx, w.Hurry)
 	defer done()
 	cfg.Log.Info("worker started", "worker", cfg.Name, "queue", cfg.QueueURL, "slots", cfg.Slots, "handlers", handlers.Names())

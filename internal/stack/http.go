@@ -9,6 +9,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+
+	"github.com/starburst-go/starburst/internal/httpcall"
 )
 
 // httpClient allows as many idle connections to one host as a worker has calls
@@ -17,22 +19,28 @@ import (
 func httpClient() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 64
-		t.ResponseHeaderTimeout = 35 * time.Second
+		t.ResponseHeaderTimeout = queueTimeout
 	})
 }
+
+// queueTimeout is above the longest poll of 20 s.
+const queueTimeout = 35 * time.Second
 
 // tableTimeout is how long the headers of an answer of DynamoDB may take: it
 // answers in milliseconds, and has no long polls. A worker whose slots wait for an answer
 // that was lost holds its messages meanwhile.
 const tableTimeout = 10 * time.Second
 
-// impatient is the client for DynamoDB, with connections of its own.
-func impatient(c aws.HTTPClient) aws.HTTPClient {
+// short is a client for the many short calls to SQS or DynamoDB, with connections of its own. It is made last, since the
+// SDK's own set-up (AWS_CA_BUNDLE) wants a client that it can change.
+func short(c aws.HTTPClient, headerTimeout time.Duration) aws.HTTPClient {
 	b, ok := c.(*awshttp.BuildableClient)
 	if !ok {
-		return c
+		return inMemory{c}
 	}
-	return b.WithTransportOptions(func(t *http.Transport) { t.ResponseHeaderTimeout = tableTimeout })
+	t := b.GetTransport()
+	t.ResponseHeaderTimeout = headerTimeout
+	return httpcall.New(httpcall.Options{Transport: t, HeaderTimeout: headerTimeout, MaxIdle: t.MaxIdleConnsPerHost})
 }
 
 // inMemory wraps the client last, since the SDK's own set-up (AWS_CA_BUNDLE) wants

@@ -191,7 +191,7 @@ func localConfig(endpoint string) aws.Config {
 }
 
 func newClients(cfg aws.Config, local bool) *Clients {
-	table := inMemory{impatient(cfg.HTTPClient)}
+	queue, table := short(cfg.HTTPClient, queueTimeout), short(cfg.HTTPClient, tableTimeout)
 	cfg.HTTPClient = inMemory{cfg.HTTPClient}
 	m := new(meter.Meter)
 	uncounted := cfg
@@ -202,6 +202,7 @@ func newClients(cfg aws.Config, local bool) *Clients {
 			// The SDK's check fails a whole receive for one bad body and hides the
 			// other nine; the consumer checks each message itself.
 			o.DisableMessageChecksumValidation = true
+			o.HTTPClient = queue
 		}),
 		DB:  dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.HTTPClient = table }),
 		ECS: ecs.NewFromConfig(cfg),
