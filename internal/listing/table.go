@@ -68,11 +68,12 @@ func (t *table[T]) line(cells []string) error {
 func (t *table[T]) end() error { return t.w.Flush() }
 
 // Line makes one line of a text that somebody else has written: white space becomes one blank, and what
-// a terminal would act on (control characters, such as escape sequences begin with) a "?". A text of
+// a terminal would act on (control characters, such as escape sequences begin with, and those that turn the
+// direction of writing) a "?". A text of
 // more than limit runes is cut; 0 means no limit.
 func Line(s string, limit int) string {
 	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && !unicode.IsSpace(r) || r == unicode.ReplacementChar {
+		if unicode.IsControl(r) && !unicode.IsSpace(r) || r == unicode.ReplacementChar || unicode.Is(unicode.Bidi_Control, r) {
 			return '?'
 		}
 		return r
