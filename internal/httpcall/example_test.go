@@ -25,6 +25,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
+	defer func() { _ = answer.Body.Close() }() // in memory
 	body, err := io.ReadAll(answer.Body)
 	fmt.Println(answer.StatusCode, string(body), err)
 	// Output: 200 {"ok":true} <nil>
