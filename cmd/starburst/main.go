@@ -63,7 +63,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			return cli.ShowAppHelp(c)
 		},
 		Commands: []*cli.Command{
-			runCommand(), submitCommand(), enqueueCommand(), jobsCommand(), tasksCommand(), waitCommand(), attachCommand(), statusCommand(), watchCommand(), reportCommand(), resultsCommand(), retryCommand(), cancelCommand(), dlqCommand(), codecCommand(),
+			runCommand(), submitCommand(), enqueueCommand(), jobsCommand(), tasksCommand(), waitCommand(), attachCommand(), statusCommand(), watchCommand(), reportCommand(), uiCommand(), resultsCommand(), retryCommand(), cancelCommand(), dlqCommand(), codecCommand(),
 			devCommand(), workerCommand(), bridgeCommand(), autoscaleCommand(), simulateCommand(), planCommand(), quotaCommand(), scaleCommand(), wavesCommand(), initCommand(), imageCommand(), deployCommand(), doctorCommand(), helloCommand(), downCommand(), costCommand(), pricesCommand(), benchCommand(), exitCodesCommand(), versionCommand(),
 		},
 	}

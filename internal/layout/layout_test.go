@@ -73,12 +73,13 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/doctor", "store internal/awscall internal/awserr internal/deploy internal/exit internal/image internal/quota internal/stack"},
 	{"internal/bridge", "codec cost producer store internal/burst internal/exit internal/laptop internal/stack"},
 	{"internal/dlq", "codec store internal/awserr internal/exit internal/sqsbatch"},
+	{"internal/ui", "cost store internal/bill internal/dlq internal/exit internal/progress internal/view"},
 	{"internal/faults", ""},
 	{"internal/iamcheck", ""},
 	{"internal/bench", "autoscale codec cost producer consumer store internal/burst internal/faults internal/laptop internal/progress internal/role internal/stack internal/usage"},
 	{".", "producer consumer autoscale/... cost/... codec store internal/awserr internal/burst internal/exit internal/role internal/report internal/stack internal/view"},
 	{"cmd/...", ". producer consumer consumer/child autoscale/... cost/... codec store internal/awscall internal/awserr internal/deploy internal/doctor internal/image internal/bench internal/bill internal/bridge internal/burst internal/dlq " +
-		"internal/exit internal/joblog internal/laptop internal/listing internal/localaws internal/plan internal/prices internal/progress internal/quota internal/report internal/role internal/scaling internal/stack internal/view"},
+		"internal/exit internal/joblog internal/laptop internal/listing internal/localaws internal/plan internal/prices internal/progress internal/quota internal/report internal/role internal/scaling internal/stack internal/ui internal/view"},
 
 	// Examples are what a user can write.
 	{"examples/...", ". examples/internal/..."},

@@ -15,54 +15,6 @@ const maxRows = 200
 // ganttWidth is that of a drawing as wide as the page.
 const ganttWidth = 960.0
 
-// bar is a row: one worker, or several that were launched one after the other.
-type bar struct {
-	view.Span
-	workers, lost int
-	share         float64
-}
-
-// folded makes at most so many rows.
-func folded(spans []view.Span, most int) (rows []bar, each int) {
-	each = max(1, (len(spans)+most-1)/most)
-	for len(spans) > 0 {
-		n := min(each, len(spans))
-		rows = append(rows, fold(spans[:n]))
-		spans = spans[n:]
-	}
-	return rows, each
-}
-
-// fold draws workers as one: from the first launch to the last end, ready and busy as they are on average.
-func fold(spans []view.Span) bar {
-	b := bar{Span: spans[0], workers: len(spans)}
-	var start, life, busy time.Duration
-	b.OK, b.Failed, b.Cost = 0, 0, 0
-	for _, s := range spans {
-		if s.Launched.Before(b.Launched) {
-			b.Launched = s.Launched
-		}
-		if s.End.After(b.End) {
-			b.End = s.End
-		}
-		if s.Lost {
-			b.lost++
-		}
-		start += s.Ready.Sub(s.Launched)
-		life += s.End.Sub(s.Ready) * time.Duration(max(1, s.Slots))
-		busy += s.Busy
-		b.OK, b.Failed, b.Cost = b.OK+s.OK, b.Failed+s.Failed, b.Cost+s.Cost
-	}
-	b.Ready = b.Launched.Add(start / time.Duration(len(spans)))
-	if b.Ready.After(b.End) {
-		b.Ready = b.End
-	}
-	if life > 0 {
-		b.share = min(1, busy.Seconds()/life.Seconds())
-	}
-	return b
-}
-
 func (r *Report) gantt() Chart {
 	spans := r.state.Workers.Spans
 	out := Chart{Title: "Each worker's life", Wide: true, Keys: []Key{{"start", "starting"}, {"idle", "ready"}, {"c3", "busy with this job"}, {"bad", "lost"}}}
@@ -70,7 +22,7 @@ func (r *Report) gantt() Chart {
 		out.Caption = "No worker has worked for this job."
 		return out
 	}
-	rows, each := folded(spans, maxRows)
+	rows, each := view.LanesOf(spans, maxRows)
 	out.Caption = "A row is a worker, in the order of their launch; the part of its height that is filled is the part of its slots' time that it was busy."
 	if each > 1 {
 		out.Caption = fmt.Sprintf("%d workers, %d to a row, in the order of their launch; the part of a row's height that is filled is the part of their slots' time that they were busy.",
@@ -90,7 +42,7 @@ func (r *Report) gantt() Chart {
 	return out
 }
 
-func (r *Report) row(c *chart, b bar, y, high float64) {
+func (r *Report) row(c *chart, b view.Lane, y, high float64) {
 	gap := 1.0
 	if high > 6 {
 		gap = 2
@@ -100,22 +52,22 @@ func (r *Report) row(c *chart, b bar, y, high float64) {
 	c.printf(`<g><title>%s</title>`, escaped(title(b, r.series.From)))
 	c.printf(`<rect class="start" x="%s" y="%s" width="%s" height="%s"/>`, num(launched), num(y), num(max(0, ready-launched)), num(h))
 	c.printf(`<rect class="idle" x="%s" y="%s" width="%s" height="%s"/>`, num(ready), num(y), num(max(1, end-ready)), num(h))
-	c.printf(`<rect class="fill c3" x="%s" y="%s" width="%s" height="%s"/>`, num(ready), num(y+h*(1-b.share)), num(max(1, end-ready)), num(h*b.share))
-	if b.lost > 0 {
+	c.printf(`<rect class="fill c3" x="%s" y="%s" width="%s" height="%s"/>`, num(ready), num(y+h*(1-b.BusyShare)), num(max(1, end-ready)), num(h*b.BusyShare))
+	if b.Lost > 0 {
 		c.printf(`<rect class="fill bad" x="%s" y="%s" width="3" height="%s"/>`, num(end-3), num(y), num(h))
 	}
 	c.printf(`</g>`)
 }
 
-func title(b bar, from time.Time) string {
+func title(b view.Lane, from time.Time) string {
 	who := b.Worker
-	if b.workers > 1 {
-		who = fmt.Sprintf("%d workers from %s on", b.workers, b.Worker)
+	if b.Workers > 1 {
+		who = fmt.Sprintf("%d workers from %s on", b.Workers, b.Worker)
 	}
 	text := fmt.Sprintf("%s: launched at %s, ready after %s, until %s; %d ok, %d failed, busy %.0f %%, %s", who, offset(b.Launched, from),
-		view.Brief(b.Ready.Sub(b.Launched)), offset(b.End, from), b.OK, b.Failed, 100*b.share, money(b.Cost))
-	if b.lost > 0 {
-		text += fmt.Sprintf("; %d ended without a word", b.lost)
+		view.Brief(b.Ready.Sub(b.Launched)), offset(b.End, from), b.OK, b.Failed, 100*b.BusyShare, money(b.Cost))
+	if b.Lost > 0 {
+		text += fmt.Sprintf("; %d ended without a word", b.Lost)
 	}
 	return text
 }
