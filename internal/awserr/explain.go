@@ -5,6 +5,7 @@ import (
 	"net"
 	"regexp"
 	"strings"
+	"sync"
 
 	ddb "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	ecs "github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -71,11 +72,14 @@ var keyCodes = map[string]bool{
 }
 
 // action is how AWS names what it refused: "… is not authorized to perform: sqs:SendMessage on resource: …".
-var action = regexp.MustCompile(`not authorized to perform: ([a-z0-9-]{1,40}:[A-Za-z0-9]{1,80})`)
+// It is compiled when it is needed: a program has this package in all its processes, and seldom an error.
+var action = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`not authorized to perform: ([a-z0-9-]{1,40}:[A-Za-z0-9]{1,80})`)
+})
 
 func denied(err error) Advice {
 	a := Advice{Denied, "these AWS credentials may not do that", "attach the stack's policy for it (terraform output: producer_policy_arn, operator_policy_arn, deployer_policy_arn); what else is missing: starburst doctor"}
-	if m := action.FindStringSubmatch(err.Error()); m != nil {
+	if m := action().FindStringSubmatch(err.Error()); m != nil {
 		a.What = "these AWS credentials may not do " + m[1]
 	}
 	return a

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
+	"strings"
 
 	"github.com/starburst-go/starburst/internal/exit"
 )
@@ -23,11 +23,17 @@ func Home() (string, error) {
 	return filepath.Join(base, "starburst"), nil
 }
 
-var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+// isName reports whether s may name a state: it becomes a directory's name. Not a regular expression, which each start would pay for.
+func isName(s string) bool {
+	other := strings.IndexFunc(s, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._-", r))
+	})
+	return s != "" && len(s) <= 64 && other < 0 && !strings.ContainsRune("._-", rune(s[0]))
+}
 
 // Dir returns the directory of the named state, made if it does not exist.
 func Dir(name string) (string, error) {
-	if !validName.MatchString(name) {
+	if !isName(name) {
 		return "", exit.Errorf(exit.Usage, "state name %q: letters, digits, '.', '_' and '-' only, at most 64", name)
 	}
 	home, err := Home()
@@ -57,7 +63,7 @@ func Names() ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if e.IsDir() && validName.MatchString(e.Name()) {
+		if e.IsDir() && isName(e.Name()) {
 			names = append(names, e.Name())
 		}
 	}

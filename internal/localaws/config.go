@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"math"
 	"net"
-	"regexp"
 	"strings"
 
 	"github.com/starburst-go/starburst/internal/localaws/ecs"
@@ -52,7 +51,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-var accountID = regexp.MustCompile(`^[0-9]{12}$`)
+// isAccount reports whether s has twelve digits.
+func isAccount(s string) bool { return len(s) == 12 && strings.Trim(s, "0123456789") == "" }
 
 func (c Config) validate() error {
 	if c.Dir == "" {
@@ -68,7 +68,7 @@ func (c Config) validate() error {
 	if !(c.VCPUQuota >= 0) || math.IsInf(c.VCPUQuota, 0) {
 		return fmt.Errorf("local endpoint: VCPUQuota is %v, must not be negative", c.VCPUQuota)
 	}
-	if !accountID.MatchString(c.Account) {
+	if !isAccount(c.Account) {
 		return fmt.Errorf("local endpoint: Account %q is not twelve digits", c.Account)
 	}
 	return nil

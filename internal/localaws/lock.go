@@ -1,6 +1,7 @@
 package localaws
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -66,14 +67,18 @@ func lockDir(dir string) (*dirLock, error) {
 	return l, nil
 }
 
+// holderSize is what is written of a holder: more than any needs, so that the next one's text covers it. The file is not cut to
+// length first: file systems take a cut and a write for the replacement of a precious file, and bring it to the disk.
+const holderSize = 256
+
 // announce writes who holds the lock, for the error of who wants it.
 func (l *dirLock) announce(url string) error {
+	text := bytes.Repeat([]byte{' '}, holderSize)
 	b, err := json.Marshal(holder{PID: os.Getpid(), URL: url})
 	if err == nil {
-		err = l.file.Truncate(0)
-	}
-	if err == nil {
-		_, err = l.file.WriteAt(append(b, '\n'), 0)
+		copy(text, b)
+		text[holderSize-1] = '\n'
+		_, err = l.file.WriteAt(text, 0)
 	}
 	if err != nil {
 		return fmt.Errorf("local endpoint: write the lock file: %w", err)

@@ -85,16 +85,16 @@ func (r Run[T]) encode() ([]byte, error) {
 	var b bytes.Buffer
 	b.Write(bytes.TrimSuffix(head, []byte("\n}")))
 	b.WriteString(",\n  \"results\": [")
-	for i, result := range r.Results {
+	line := json.NewEncoder(&b) // ends each value with a newline, which is taken back
+	for i := range r.Results {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		line, err := json.Marshal(result)
-		if err != nil {
+		b.WriteString("\n    ")
+		if err := line.Encode(&r.Results[i]); err != nil {
 			return nil, fmt.Errorf("result %d: %w", i, err)
 		}
-		b.WriteString("\n    ")
-		b.Write(line)
+		b.Truncate(b.Len() - 1)
 	}
 	b.WriteString("\n  ]\n}\n")
 	return b.Bytes(), nil

@@ -2,15 +2,19 @@ package ecs
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// Names: letters, digits, hyphens and underscores, 255 at most (API reference,
-// clusterName, serviceName, family).
-var nameRule = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+// isName reports whether s has 1 to 255 letters, digits, hyphens and underscores (API reference, clusterName, serviceName, family).
+// Not a regular expression: one that counts to 255 takes each process of a program 0.6 ms of its start.
+func isName(s string) bool {
+	other := strings.IndexFunc(s, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '_' || r == '-')
+	})
+	return s != "" && len(s) <= 255 && other < 0
+}
 
 func (st *state) arn(resource string) string {
 	return "arn:aws:ecs:" + st.opt.Region + ":" + st.opt.Account + ":" + resource

@@ -56,7 +56,7 @@ type clusterOutput struct {
 // createCluster is idempotent, as on AWS: an existing cluster is returned.
 func (st *state) createCluster(in createClusterInput, _ time.Time) (clusterOutput, error) {
 	name := cmp.Or(in.Name, "default")
-	if !nameRule.MatchString(name) {
+	if !isName(name) {
 		return clusterOutput{}, invalid("Invalid cluster name: 1 to 255 letters, digits, hyphens and underscores.")
 	}
 	for _, p := range in.Providers {

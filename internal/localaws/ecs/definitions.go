@@ -107,7 +107,7 @@ type definitionOutput struct {
 }
 
 func (st *state) registerDefinition(in registerInput, now time.Time) (out definitionOutput, err error) {
-	if !nameRule.MatchString(in.Family) {
+	if !isName(in.Family) {
 		return out, clientError("Invalid family: 1 to 255 letters, digits, hyphens and underscores.")
 	}
 	if err := in.raw.refuse("volumes", "proxyConfiguration", "inferenceAccelerators", "placementConstraints"); err != nil {
@@ -150,7 +150,7 @@ func containerOf(raw []json.RawMessage) (c container, err error) {
 		return c, err
 	}
 	switch {
-	case !nameRule.MatchString(c.Name):
+	case !isName(c.Name):
 		return c, clientError("Invalid container name: 1 to 255 letters, digits, hyphens and underscores.")
 	case len(c.EntryPoint)+len(c.Command) == 0:
 		return c, clientError("Container " + c.Name + " has neither entryPoint nor command. The local endpoint starts a process and no image, so it cannot take them from one.")

@@ -68,7 +68,7 @@ func (st *state) createService(in createServiceInput, now time.Time) (out servic
 	if err != nil {
 		return out, err
 	}
-	if !nameRule.MatchString(in.Name) {
+	if !isName(in.Name) {
 		return out, invalid("Invalid service name: 1 to 255 letters, digits, hyphens and underscores.")
 	}
 	if in.Desired == nil {
