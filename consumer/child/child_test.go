@@ -414,8 +414,8 @@ func TestWhatChildrenPrintGoesToTheLog(t *testing.T) {
 	p.Close(ctx)
 	for _, want := range []string{
 		`level=INFO msg=plain slot=0 stream=stdout`, `level=INFO msg=plain slot=0 stream=stderr`, `level=WARN msg="a warning" slot=0 stream=stderr`, `garbage" slot=0 stream=stdout`,
-		`msg=plain slot=0 stream=stdout task=0`, `msg=plain slot=0 stream=stderr task=0`, `stream=stdout task=3`, `stream=stderr task=3`,
-		`msg=` + strings.Repeat("x", maxLine) + ` `, `msg=x slot=0`, `msg=progress slot=0 task=9 done=1 total=2 message="said by frame"`, `level=WARN msg="said by frame" slot=0 task=9 fields="{\"a\":1}"`,
+		`msg=plain slot=0 stream=stdout task=0 job=j`, `msg=plain slot=0 stream=stderr task=0`, `stream=stdout task=3`, `stream=stderr task=3`,
+		`msg=` + strings.Repeat("x", maxLine) + ` `, `msg=x slot=0`, `msg=progress slot=0 task=9 done=1 total=2 message="said by frame" job=j`, `level=WARN msg="said by frame" slot=0 task=9 fields="{\"a\":1}" job=j`,
 	} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log has no %.100q", want)

@@ -1,6 +1,7 @@
 package child
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,6 +29,8 @@ func (p *process) submit(ctx context.Context, tasks []consumer.Task) error {
 	p.mu.Lock()
 	id := p.sent + 1
 	p.sent += int64(len(tasks))
+	of := cmp.Or(tasks[0].Job, tasks[0].ID) // they are of one message
+	p.job.Store(&of)
 	for _, t := range tasks {
 		p.indices = append(p.indices, t.Index)
 	}

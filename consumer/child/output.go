@@ -15,7 +15,7 @@ const maxLine = 64 << 10
 type output struct {
 	log    *slog.Logger
 	stream string
-	task   func() any // the index of the task that runs, nil when none does
+	task   func() (job, index any) // what runs: its job, or the id of a task without one, and its index; nil when nothing does
 
 	mu   sync.Mutex // protects rest
 	rest []byte
@@ -60,7 +60,8 @@ func (o *output) line(b []byte) {
 		b = b[maxLine:]
 	}
 	level, b := levelOf(bytes.TrimRight(b, "\r"))
-	o.log.Log(context.Background(), level, string(bytes.ToValidUTF8(b, []byte("?"))), "stream", o.stream, "task", o.task())
+	job, task := o.task()
+	o.log.Log(context.Background(), level, string(bytes.ToValidUTF8(b, []byte("?"))), "stream", o.stream, "task", task, "job", job)
 }
 
 func levelOf(b []byte) (slog.Level, []byte) {

@@ -45,8 +45,9 @@ type process struct {
 	pipes   []*printed  // what the prints are read from
 	talked  atomic.Bool // something was printed since it was last asked
 
-	current atomic.Int64 // the index of the task that runs, −1 when none does
-	leaving atomic.Bool  // it said bye
+	current atomic.Int64           // the index of the task that runs, −1 when none does
+	job     atomic.Pointer[string] // of the tasks last handed over, or the id of one without a job
+	leaving atomic.Bool            // it said bye
 
 	mu        sync.Mutex // protects the fields below
 	sent      int64      // the last id that was handed over
@@ -177,12 +178,13 @@ func closeAll(files []*os.File) {
 	}
 }
 
-// running is the index of the task that runs, for the log.
-func (p *process) running() any {
-	if n := p.current.Load(); n >= 0 {
-		return n
+// running is the task that runs, for the log.
+func (p *process) running() (job, index any) {
+	n, of := p.current.Load(), p.job.Load()
+	if n < 0 || of == nil {
+		return nil, nil
 	}
-	return nil
+	return *of, n
 }
 
 // live follows the child to its end.
@@ -289,13 +291,15 @@ func (p *process) hear(s said) error {
 		p.leaving.Store(true)
 		p.log.Info("the child wants to be replaced", "reason", s.reason)
 	case "progress":
-		p.log.Info("progress", "task", p.running(), "done", s.done, "total", s.total, "message", s.message)
+		job, task := p.running()
+		p.log.Info("progress", "task", task, "done", s.done, "total", s.total, "message", s.message, "job", job)
 	case "log":
 		level, ok := levels[s.level]
 		if !ok {
 			level = slog.LevelInfo
 		}
-		p.log.Log(context.Background(), level, clipText(s.message), "task", p.running(), "fields", jsonOf(s.fields))
+		job, task := p.running()
+		p.log.Log(context.Background(), level, clipText(s.message), "task", task, "fields", jsonOf(s.fields), "job", job)
 	}
 	return nil
 }
