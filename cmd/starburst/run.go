@@ -198,7 +198,11 @@ func printJob(c *cli.Context, s *burst.Session, results iter.Seq2[store.Settled,
 		return err
 	}
 	if n.failed > 0 {
-		return exit.Errorf(exit.TasksFail, "%d of %d tasks of job %s failed", n.failed, job.N, job.ID)
+		where := ""
+		if name := s.State(); name != "" {
+			where = " --state " + name
+		}
+		return exit.Errorf(exit.TasksFail, "%d of %d tasks of job %s failed", n.failed, job.N, job.ID).WithHint("starburst retry --failed%s %s", where, job.ID)
 	}
 	return nil
 }

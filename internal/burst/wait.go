@@ -145,5 +145,5 @@ func (w *wait) lastLine(ctx context.Context) string {
 	if w.s.state != "" {
 		where = " --state " + w.s.state
 	}
-	return view.Summary(state) + "; more: starburst report" + where + " " + w.job.ID
+	return view.Summary(state) + "\nmore:  starburst report" + where + " " + w.job.ID
 }

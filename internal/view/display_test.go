@@ -25,7 +25,7 @@ func begun(id string) State {
 
 // The screen of begun("j") with room for it, and what takes it off.
 const (
-	beganScreen = "price  j  for 0:05\n         ──────────────────────────────  0 %  0 of 10\nrate     not known yet\nworkers  none yet\n"
+	beganScreen = "price                                                         j  0:05\n         ──────────────────────────────  0 %  0 of 10\nrate     not known yet\nworkers  none yet\n"
 	offScreen   = "\x1b[4A\r\x1b[J"
 )
 
@@ -39,7 +39,7 @@ func TestATerminalIsDrawnOver(t *testing.T) {
 		}
 	}
 	d.End("j", "price: done")
-	one := "price  j  for 0:05\n         ─────────…\nrate     not known…\n" // of four rows one is the cursor's
+	one := "price             …\n         ─────────…\nrate     not known…\n" // of four rows one is the cursor's
 	if diff := cmp.Diff(one+"\x1b[3A\r\x1b[J"+one+"\x1b[3A\r\x1b[Jprice: done\n", out.String()); diff != "" {
 		t.Errorf("terminal (-want +got):\n%s", diff)
 	}
@@ -119,7 +119,7 @@ func TestSeveralJobsHaveALineEach(t *testing.T) {
 	_ = d.Show(begun("k"))
 	d.End("j", "")
 	line := Line(begun("j")) + "\n"
-	if diff := cmp.Diff(beganScreen+offScreen+line+line+"\x1b[2A\r\x1b[J"+strings.Replace(beganScreen, "  j  ", "  k  ", 1), out.String()); diff != "" {
+	if diff := cmp.Diff(beganScreen+offScreen+line+line+"\x1b[2A\r\x1b[J"+strings.Replace(beganScreen, "  j  0", "  k  0", 1), out.String()); diff != "" {
 		t.Errorf("two jobs (-want +got):\n%s", diff)
 	}
 }

@@ -55,17 +55,22 @@ func paceOf(in Input, s State, fleet []store.Ledger) Pace {
 
 // measured is the rate over the window, and the number of tasks that it was measured with.
 func measured(in Input, done int) (Pace, int) {
-	for _, past := range in.History {
-		age := in.Now.Sub(past.At)
-		if age > Window {
-			continue
-		}
-		if n := done - past.Done; age >= settle && n > 0 {
-			return Pace{PerSecond: float64(n) / age.Seconds(), Over: age}, n
-		}
-		break
+	past, ok := before(in, done)
+	if !ok {
+		return Pace{}, 0
 	}
-	return Pace{}, 0
+	n, age := done-past.Done, in.Now.Sub(past.At)
+	return Pace{PerSecond: float64(n) / age.Seconds(), Over: age}, n
+}
+
+// before is the oldest look of the window, if it is old enough and saw fewer tasks settled.
+func before(in Input, done int) (past Point, ok bool) {
+	for _, past := range in.History {
+		if age := in.Now.Sub(past.At); age <= Window {
+			return past, age >= settle && past.Done < done
+		}
+	}
+	return Point{}, false
 }
 
 // busySlots is how many handlers run now, by what living workers said last.

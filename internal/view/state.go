@@ -30,10 +30,11 @@ type Input struct {
 	Waves *bill.WaveReport
 }
 
-// Point is how many tasks were settled at a time.
+// Point is how many tasks were settled at a time, and what had been spent.
 type Point struct {
-	At   time.Time
-	Done int
+	At    time.Time
+	Done  int
+	Spent cost.PicoUSD
 }
 
 // State is a job as people see it. In JSON durations are in nanoseconds, amounts in pico-dollars.
@@ -118,7 +119,8 @@ type Money struct {
 	Partial  bool        `json:"estimate_of_requests_only,omitempty"`
 	// Cap is the job's; 0 means none.
 	Cap cost.PicoUSD `json:"cap_pico_usd,omitempty"`
-	// Expected at the end: what was spent, for all tasks at the price of those that are settled. 0 when none is.
+	// Expected at the end: what was spent, and for the tasks that are left the price of those of the last minute; of all so
+	// far where there was no look before. 0 when that cannot be said: the first minute of a worker is billed as a whole.
 	Expected cost.PicoUSD `json:"expected_pico_usd,omitempty"`
 	Wasted   cost.PicoUSD `json:"wasted_pico_usd,omitempty"`
 	// Local says that the workers ran on the user's machine: nobody is billed, it is what Fargate would have cost.
@@ -218,11 +220,20 @@ func moneyOf(in Input, s State) Money {
 	if len(s.Workers.Spans) > 0 { // what they were goes before what was expected
 		m.Local = !slices.ContainsFunc(s.Workers.Spans, func(w Span) bool { return w.Provider != cost.Local })
 	}
-	if done := s.Tasks.Done(); done > 0 {
-		m.Expected = m.Spent
-		if s.Tasks.Left > 0 {
-			m.Expected = cost.PicoUSD(float64(m.Spent) / float64(done) * float64(s.Tasks.Total))
-		}
-	}
+	m.Expected = expected(in, s, m.Spent)
 	return m
+}
+
+func expected(in Input, s State, spent cost.PicoUSD) cost.PicoUSD {
+	done, left := s.Tasks.Done(), float64(s.Tasks.Left)
+	if past, ok := before(in, done); ok {
+		return spent + cost.PicoUSD(float64(max(0, spent-past.Spent))/float64(done-past.Done)*left)
+	}
+	switch {
+	case done > 0 && left == 0:
+		return spent
+	case done > 0 && in.Now.Sub(s.Created) >= time.Minute:
+		return spent + cost.PicoUSD(float64(spent)/float64(done)*left)
+	}
+	return 0
 }

@@ -281,7 +281,7 @@ func TestStatesKeepTheirLaws(t *testing.T) {
 			in.Ledgers = append(in.Ledgers, l)
 		}
 		if rapid.Bool().Draw(r, "looked before") {
-			in.History = []Point{{in.Now.Add(-20 * time.Second), rapid.IntRange(0, in.Job.N).Draw(r, "then")}}
+			in.History = []Point{{in.Now.Add(-20 * time.Second), rapid.IntRange(0, in.Job.N).Draw(r, "then"), 0}}
 		}
 		s := Of(in)
 		if s.Tasks.OK+s.Tasks.Failed+s.Tasks.Left != s.Tasks.Total || min(s.Tasks.OK, s.Tasks.Failed, s.Tasks.Left) < 0 {
@@ -367,5 +367,52 @@ func TestWhatTheWorkersWereGoesBeforeThePlan(t *testing.T) {
 	s, err := look.Look(t.Context(), at(100))
 	if err != nil || !s.Money.Local || s.Money.Estimate != nil {
 		t.Errorf("money %+v, %v; want it as if on Fargate", s.Money, err)
+	}
+}
+
+func TestWhatAJobWillCostIsSaidByThePriceOfTheLastTasks(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		because string
+		done    int
+		age     int // seconds
+		history []Point
+		want    cost.PicoUSD
+	}{
+		{"nothing is settled", 0, 100, nil, 0},
+		{"the first minute is billed as a whole", 40, 59, nil, 0},
+		{"without another look all so far counts", 40, 60, nil, 100},
+		{"the last tasks count", 40, 100, []Point{{at(50), 30, 30}}, 100},
+		{"what is billed anyway is not for more tasks", 40, 100, []Point{{at(50), 30, 40}}, 40},
+		{"a look just before says nothing", 40, 100, []Point{{at(98), 30, 30}}, 100},
+		{"nothing is left", 100, 2, nil, 40},
+	} {
+		in := Input{Now: at(c.age), History: c.history}
+		if got := expected(in, State{Created: noon, Tasks: Tasks{Total: 100, OK: c.done, Left: 100 - c.done}}, 40); got != c.want {
+			t.Errorf("%s: %d, want %d", c.because, got, c.want)
+		}
+	}
+}
+
+func TestWhoeverFollowsAJobNeedsNoCount(t *testing.T) {
+	t.Parallel()
+	f := Followed{Sent: 8, OK: 3, Failed: 1}
+	tb := &table{job: store.Job{ID: "j", Fleet: "f", N: 10, Confirmed: 4, State: store.Open, Created: noon, Plan: store.Plan{Chunk: 1}}}
+	look := &Looker{Store: tb, Job: "j", Follower: func() Followed { return f }, FailuresEvery: -1}
+	var got []Tasks
+	for i := range 2 {
+		s, err := look.Look(t.Context(), at(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, s.Tasks)
+		if over := i == 1; s.Over() != over {
+			t.Errorf("look %d: over is %v", i, s.Over())
+		}
+		f = Followed{Sent: 10, OK: 8, Failed: 2}
+	}
+	want := []Tasks{{Total: 10, Enqueued: 8, OK: 3, Failed: 1, Left: 6}, {Total: 10, Enqueued: 10, OK: 8, Failed: 2, Exact: true}}
+	if diff := cmp.Diff(want, got); diff != "" || tb.recounts > 0 {
+		t.Errorf("%d counts, tasks (-want +got):\n%s", tb.recounts, diff)
 	}
 }

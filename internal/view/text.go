@@ -37,6 +37,7 @@ func Line(s State) string {
 const (
 	barWidth  = 30
 	wordWidth = 9 // of the word that a row begins with
+	maxHead   = 60
 )
 
 // maxWaves and maxFailsShown are how many the screen has room for.
@@ -51,16 +52,7 @@ const wordFailed = "failed"
 // Screen is a state in lines, for a terminal of so many columns: what people want to know first comes first. Figures that
 // do not fit go on in the next line.
 func Screen(s State, columns int) []string {
-	head := clean(s.Handler, 100) + "  " + s.Job
-	if s.Label != "" {
-		head += "  " + strings.Join(strings.Fields(clean(s.Label, 60)), " ")
-	}
-	if s.Over() {
-		head += "  " + endWord(s) + " after " + Clock(s.Ended.Sub(s.Created))
-	} else {
-		head += "  for " + Clock(s.At.Sub(s.Created))
-	}
-	out := []string{head}
+	out := []string{headRow(s, columns)}
 	row := func(word, text string) { out = append(out, fold(word, text, columns)...) }
 	if s.Why != "" {
 		row("because", strings.Join(strings.Fields(clean(s.Why, 200)), " "))
@@ -78,10 +70,28 @@ func Screen(s State, columns int) []string {
 	if t := s.Tails; t.Count > 0 {
 		row("a task", tailsText(t))
 	}
-	if q := s.Queue; !q.At.IsZero() && !s.Over() {
+	// On this machine decisions are kept only when they change something: the queue would be as it was then.
+	if q := s.Queue; !q.At.IsZero() && !s.Over() && !s.Money.Local {
 		row("queue", fmt.Sprintf("%s waiting, %s in flight, %s delayed, %s ago", progress.Count(int(q.Visible)), progress.Count(int(q.InFlight)), progress.Count(int(q.Delayed)), Brief(max(0, s.At.Sub(q.At)))))
 	}
 	return append(out, waveRows(s.Waves)...)
+}
+
+// headRow is what the job is and, on the right, its id and for how long it has been there.
+func headRow(s State, columns int) string {
+	right := s.Job + "  " + Clock(s.At.Sub(s.Created))
+	if s.Over() {
+		right = s.Job + "  " + endWord(s) + " after " + Clock(s.Ended.Sub(s.Created))
+	}
+	left := clean(s.Handler, 100)
+	if s.Label != "" {
+		left += "  " + strings.Join(strings.Fields(clean(s.Label, 200)), " ")
+	}
+	room := max(columns-len([]rune(right))-3, 20)
+	if r := []rune(left); len(r) > room {
+		left = string(r[:room-1]) + "…"
+	}
+	return fmt.Sprintf("%-*s  %s", min(room, maxHead), left, right)
 }
 
 // fold is a row, broken behind its commas where it is longer than there is room for.

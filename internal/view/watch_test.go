@@ -3,6 +3,7 @@ package view
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,7 +38,7 @@ func TestTheScreen(t *testing.T) {
 	}
 	clock := func(sec int) string { return at(sec).Local().Format("15:04:05") }
 	want := []string{
-		"price  j  tasks .jsonl  for 1:40",
+		fmt.Sprintf("%-60s  j  1:40", "price  tasks .jsonl"),
 		"         ━━━━━━━━━━━━━─────────────────  46 %  920 of 2,000",
 		"sent     1,500 of 2,000",
 		"left     1:43 (1:30 to 1:01:40), at 10/s in the last 60 s",
