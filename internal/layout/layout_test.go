@@ -59,6 +59,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/localaws/...", "internal/localaws/... internal/usage"},
 
 	{"internal/exit", ""},
+	{"internal/manual", ""},
 	{"internal/progress", ""},
 	{"internal/listing", ""},
 	{"internal/view", "cost cost/sample store internal/bill internal/progress"},
@@ -67,6 +68,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/laptop", "internal/exit internal/stack internal/localaws"},
 	{"internal/role", "consumer store internal/ecsagent internal/exit internal/stack internal/laptop"},
 	{"internal/scaling", "autoscale/... cost store internal/awscall internal/exit internal/prices internal/quota internal/stack"},
+	{"internal/config", "internal/exit internal/manual internal/prices internal/quota internal/scaling internal/stack"},
 	{"internal/plan", "codec producer autoscale/simulate cost internal/quota"},
 	{"internal/burst", "codec producer autoscale/... cost/... store internal/bill internal/exit internal/prices internal/progress internal/quota internal/scaling internal/sqsbatch internal/stack internal/laptop internal/report internal/role internal/view"},
 	{"internal/deploy", "store internal/awserr internal/exit internal/image internal/stack"},
@@ -77,9 +79,9 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/faults", ""},
 	{"internal/iamcheck", ""},
 	{"internal/bench", "autoscale codec cost producer consumer store internal/burst internal/faults internal/laptop internal/progress internal/role internal/stack internal/usage"},
-	{".", "producer consumer autoscale/... cost/... codec store internal/awserr internal/burst internal/exit internal/role internal/report internal/stack internal/view"},
-	{"cmd/...", ". producer consumer consumer/child autoscale/... cost/... codec store internal/awscall internal/awserr internal/deploy internal/doctor internal/image internal/bench internal/bill internal/bridge internal/burst internal/dlq " +
-		"internal/exit internal/joblog internal/laptop internal/listing internal/localaws internal/plan internal/prices internal/progress internal/quota internal/report internal/role internal/scaling internal/stack internal/ui internal/view"},
+	{".", "producer consumer autoscale/... cost/... codec store internal/awserr internal/burst internal/config internal/exit internal/role internal/report internal/stack internal/view"},
+	{"cmd/...", ". producer consumer consumer/child autoscale/... cost/... codec store internal/awscall internal/awserr internal/deploy internal/doctor internal/image internal/bench internal/bill internal/bridge internal/burst internal/config internal/dlq " +
+		"internal/exit internal/joblog internal/laptop internal/listing internal/localaws internal/manual internal/plan internal/prices internal/progress internal/quota internal/report internal/role internal/scaling internal/stack internal/ui internal/view"},
 
 	// Examples are what a user can write.
 	{"examples/...", ". examples/internal/..."},

@@ -1,0 +1,103 @@
+package manual
+
+import (
+	"strings"
+)
+
+// Man is a manual page in the man macros of troff, which man, mandoc and groff read.
+func (t Tree) Man() string {
+	var m roff
+	m.request(`.TH`, strings.ToUpper(t.Name), "1")
+	m.request(".SH", "NAME")
+	m.text(t.Name + " - " + t.Usage)
+	m.request(".SH", "SYNOPSIS")
+	m.literal([]string{t.Name + " COMMAND [flags] [arguments]"})
+	m.request(".SH", "EXAMPLES")
+	m.literal(t.Examples)
+	m.request(".SH", "FLAGS OF EVERY COMMAND")
+	m.flags(t.Globals)
+	m.request(".SH", "COMMANDS")
+	for path, c := range t.All() {
+		if c.Hidden {
+			continue
+		}
+		full := t.Name + " " + strings.Join(path, " ")
+		m.request(".SS", full)
+		m.text(sentence(c.Usage))
+		m.literal(c.usage(full))
+		m.text(c.Description)
+		m.flags(c.Flags)
+	}
+	for _, topic := range t.Topics {
+		m.request(".SH", strings.ToUpper(topic.Name))
+		m.text(sentence(topic.Usage))
+		m.text(topic.Text)
+	}
+	m.request(".SH", "SEE ALSO")
+	m.text(t.Learn)
+	return m.String()
+}
+
+// roff collects the lines of a page.
+type roff struct{ strings.Builder }
+
+// request writes a macro with its arguments.
+func (m *roff) request(macro string, args ...string) {
+	m.WriteString(macro)
+	for _, a := range args {
+		m.WriteString(` "` + strings.ReplaceAll(escape(a), `"`, `\(dq`) + `"`)
+	}
+	m.WriteByte('\n')
+}
+
+// escape keeps a text's characters from being read as instructions.
+func escape(s string) string {
+	return strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`).Replace(s)
+}
+
+func (m *roff) put(s string) {
+	if strings.HasPrefix(s, ".") {
+		m.WriteString(`\&`)
+	}
+	m.WriteString(escape(s) + "\n")
+}
+
+// text writes paragraphs.
+func (m *roff) text(text string) {
+	asIs := false
+	for _, p := range paragraphs(text) {
+		literal := p[0] == ' '
+		switch {
+		case literal && !asIs:
+			m.WriteString(".PP\n.nf\n")
+		case asIs && !literal:
+			m.WriteString(".fi\n.PP\n")
+		case !literal:
+			m.WriteString(".PP\n")
+		}
+		asIs = literal
+		m.put(p)
+	}
+	if asIs {
+		m.WriteString(".fi\n")
+	}
+}
+
+// literal writes lines as they are, indented.
+func (m *roff) literal(lines []string) {
+	m.WriteString(".PP\n.nf\n.RS 4\n")
+	for _, l := range lines {
+		m.put(l)
+	}
+	m.WriteString(".RE\n.fi\n")
+}
+
+func (m *roff) flags(flags []Flag) {
+	for _, f := range flags {
+		if !f.Hidden {
+			m.WriteString(".TP\n")
+			m.put(f.forms())
+			m.put(f.says())
+		}
+	}
+}
