@@ -48,8 +48,8 @@ type Settings struct {
 
 // layer is one place.
 type layer struct {
-	values   map[string]string
-	origins  map[string]string
+	values  map[string]string
+	origins map[string]string
 	// fromFile and env say what kind of place it is.
 	fromFile, env bool
 	// foreign is the laptop mode's endpoint, which names a stack and is no setting.
