@@ -42,8 +42,9 @@ func (s *Store) roots(ctx context.Context, job Job, o rootsOptions, strays *int)
 			return
 		}
 		l := s.newLanes(job, begin, o.attrs, !o.follow)
-		o.pace.begin()
+		o.pace.begin(job.N - o.from)
 		for first, size := range job.Plan.from(o.from, job.N) {
+			o.pace.done = max(0, first-o.from)
 			r, err := l.root(ctx, Range{first, first + size}, o.follow, &o.pace)
 			if err != nil {
 				yield(root{}, fmt.Errorf("read results of job %q: %w", job.ID, err))
@@ -113,42 +114,57 @@ func (l *lanes) fill(ctx context.Context, ln *lane) error {
 // round at a root it also asks the lanes that have run dry: the reader
 // has moved on since, so they probably have something new, and the answers are wanted next.
 func (l *lanes) pollRound(ctx context.Context, ln *lane, span Range, p *pace) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(readers)
 	now := time.Now()
+	asked := []*lane{ln}
 	for _, other := range l.all {
 		dry := len(other.recs) == 0 && other.until == everything && now.Sub(other.polled) >= p.wait()
-		if other == ln || p.first() && dry {
-			g.Go(func() error {
-				other.polled = now
-				fresh, err := l.poll(ctx, other, span)
-				other.narrow = !fresh
-				return err
-			})
+		if other != ln && p.first() && dry {
+			asked = append(asked, other)
 		}
 	}
 	p.polled()
-	return g.Wait()
+	ask := func(ctx context.Context, ln *lane) error {
+		ln.polled = now
+		fresh, err := l.poll(ctx, ln, span)
+		ln.narrow = !fresh
+		return err
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(readers)
+	for _, other := range asked[1:] {
+		g.Go(func() error { return ask(gctx, other) })
+	}
+	err := ask(ctx, ln) // most rounds ask one lane, and need no goroutine
+	if others := g.Wait(); err == nil {
+		err = others
+	}
+	return err
 }
 
 // pace spaces the polls of a follower. At one root the waits grow by a quarter
 // from a floor to max, so that a reader is late by at most a quarter of the
 // time it has waited. The floor itself is a fiftieth of the time followed so
-// far, between min and floorMax: a job of a second is read with milliseconds
-// of delay, while a long one's steady progress does not keep a processor busy with polls that bring one item each.
+// far (at most floorMax) and of the time that the rest will take at the pace so far (at most aheadFloorMax): a job of a second
+// is read with milliseconds of delay, while a long one's steady progress does not keep a processor busy with polls that bring one
+// item each, and polls are dense only near the end, where somebody waits for them.
 type pace struct {
 	min, max time.Duration
 	started  time.Time
+	total    int           // tasks to read
+	done     int           // tasks of the roots before the present one
 	grown    time.Duration // the wait at the present root
 	polls    int           // at the present root
 }
 
-const floorMax = 100 * time.Millisecond
+const (
+	floorMax      = 100 * time.Millisecond
+	aheadFloorMax = 250 * time.Millisecond
+)
 
-func (p *pace) begin() {
+func (p *pace) begin(total int) {
 	p.min = cmp.Or(p.min, DefaultMinPoll)
 	p.max = max(cmp.Or(p.max, DefaultMaxPoll), p.min)
-	p.started = time.Now()
+	p.started, p.total = time.Now(), total
 }
 
 // reset is called when the reader has moved on to the next root.
@@ -157,8 +173,17 @@ func (p *pace) reset() {
 }
 
 func (p *pace) wait() time.Duration {
-	floor := min(max(time.Since(p.started)/50, p.min), max(floorMax, p.min))
+	followed := time.Since(p.started)
+	floor := max(min(followed/50, floorMax), min(p.left(followed)/50, aheadFloorMax), p.min)
 	return min(max(p.grown, floor), p.max)
+}
+
+// left is how long the rest will take at the pace so far; 0 before anything is known of it.
+func (p *pace) left(followed time.Duration) time.Duration {
+	if p.done == 0 {
+		return 0
+	}
+	return time.Duration(float64(followed) * float64(p.total-p.done) / float64(p.done))
 }
 
 func (p *pace) first() bool { return p.polls == 0 }
