@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
+	"os"
 
 	"github.com/starburst-go/starburst/codec"
 	"github.com/starburst-go/starburst/cost"
 	"github.com/starburst-go/starburst/internal/burst"
 	"github.com/starburst-go/starburst/internal/exit"
+	jobreport "github.com/starburst-go/starburst/internal/report"
 	"github.com/starburst-go/starburst/producer"
 	"github.com/starburst-go/starburst/store"
 )
@@ -46,6 +49,13 @@ func Submit[In, Out any](ctx context.Context, s *Session, h *Handler[In, Out], i
 	for _, opt := range opts {
 		opt(&o)
 	}
+	var reportTo burst.ReportFile
+	if o.report != "" {
+		var err error
+		if reportTo, err = burst.ParseReportFile(o.report); err != nil {
+			return nil, err
+		}
+	}
 	inner, err := s.open(ctx, o.id)
 	if err != nil {
 		return nil, err
@@ -60,6 +70,9 @@ func Submit[In, Out any](ctx context.Context, s *Session, h *Handler[In, Out], i
 	})
 	if err != nil {
 		return nil, err
+	}
+	if o.report != "" {
+		inner.ReportTo(meta.ID, reportTo)
 	}
 	return &Job[Out]{session: inner, meta: meta}, nil
 }
@@ -86,10 +99,45 @@ func (j *Job[Out]) ID() string { return j.meta.ID }
 // Len returns the job's number of tasks.
 func (j *Job[Out]) Len() int { return j.meta.N }
 
+// ReportFormat is what a report is written as.
+type ReportFormat string
+
+// The formats of reports.
+const (
+	ReportHTML     = ReportFormat(jobreport.HTML)
+	ReportMarkdown = ReportFormat(jobreport.Markdown)
+	ReportSVG      = ReportFormat(jobreport.SVG)
+)
+
+// Report writes the job's report, of what is known by now, to w: charts, failures, workers, the autoscaler's decisions and the
+// bill, in a file that needs nothing beside itself. Right after the last result it waits for a moment until
+// the workers have told what they did. It must not be called after the session's end.
+func (j *Job[Out]) Report(ctx context.Context, w io.Writer, f ReportFormat) error {
+	return j.session.Report(ctx, j.meta.ID, jobreport.Format(f), "", w)
+}
+
 // Results yields each task's result in order as soon as it and all before it are
 // there. A failed task yields the zero value and a *TaskError, and the sequence goes on;
 // any other error is the last thing it yields.
 func (j *Job[Out]) Results(ctx context.Context) iter.Seq2[Out, error] {
+	d := j.session.Display()
+	if d.Over(os.Stdout) == io.Writer(os.Stdout) {
+		return j.results(ctx)
+	}
+	// The caller may print to the terminal that the job is shown on.
+	return func(yield func(Out, error) bool) {
+		for out, err := range j.results(ctx) {
+			d.Pause()
+			more := yield(out, err)
+			d.Resume()
+			if !more {
+				return
+			}
+		}
+	}
+}
+
+func (j *Job[Out]) results(ctx context.Context) iter.Seq2[Out, error] {
 	return func(yield func(Out, error) bool) {
 		for s, err := range j.session.Follow(ctx, j.meta) {
 			var out Out
@@ -116,7 +164,7 @@ func (j *Job[Out]) Results(ctx context.Context) iter.Seq2[Out, error] {
 func (j *Job[Out]) Wait(ctx context.Context) ([]Out, error) {
 	outs := make([]Out, 0, j.meta.N)
 	failed := &TaskErrors{Job: j.meta.ID, N: j.meta.N}
-	for out, err := range j.Results(ctx) {
+	for out, err := range j.results(ctx) {
 		var te *TaskError
 		switch {
 		case errors.As(err, &te):

@@ -13,6 +13,7 @@ type jobOptions struct {
 	timeout     time.Duration
 	label       string
 	maxCost     float64
+	report      string
 }
 
 // WithID chooses the job's id: submitting the same id again with the same
@@ -37,6 +38,11 @@ func WithTimeout(d time.Duration) Option { return func(o *jobOptions) { o.timeou
 // expected to cost more is refused, one that has cost so much is stopped, with what is recorded kept; the same
 // id with a higher cap goes on. On this machine it is what the job would cost on Fargate. Default: no cap.
 func WithMaxCost(dollars float64) Option { return func(o *jobOptions) { o.maxCost = dollars } }
+
+// WithReport has the job's report written to a file when all its results have been read, or a cost cap has stopped it: charts,
+// failures, workers, the autoscaler's decisions and the bill. The name's ending says the format: .html, .md or .svg. It
+// is written beside what the program does next; the session's end waits for it.
+func WithReport(file string) Option { return func(o *jobOptions) { o.report = file } }
 
 // WithLabel describes the job for people, in lists and reports.
 func WithLabel(s string) Option { return func(o *jobOptions) { o.label = s } }

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -167,4 +170,32 @@ func TestCancelEndsTheWait(t *testing.T) {
 		}
 	}
 	t.Error("the sequence ended without an error")
+}
+
+func TestAJobWritesItsReport(t *testing.T) {
+	t.Parallel()
+	s := session(t, starburst.Config{})
+	file := filepath.Join(t.TempDir(), "report.html")
+	for _, wrong := range []string{"report.pdf", filepath.Join(t.TempDir(), "none", "report.html")} {
+		if _, err := starburst.Map(t.Context(), s, half, []int{1}, starburst.WithReport(wrong)); exit.CodeOf(err) != exit.Usage {
+			t.Errorf("a report %q: %v", wrong, err)
+		}
+	}
+	j, err := starburst.Submit(t.Context(), s, half, []int{0, 2, 4}, starburst.WithReport(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var md strings.Builder
+	if err := j.Report(t.Context(), &md, starburst.ReportMarkdown); err != nil || !strings.Contains(md.String(), "**tasks**: 3: 3 ok") || !strings.Contains(md.String(), "The bill") {
+		t.Errorf("%v: %s", err, md.String())
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if page, err := os.ReadFile(file); err != nil || !strings.Contains(string(page), j.ID()) || !strings.Contains(string(page), "as if on Fargate") {
+		t.Errorf("%v: %d bytes", err, len(page))
+	}
 }

@@ -1,14 +1,86 @@
 package burst
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/internal/report"
 	"github.com/starburst-go/starburst/internal/view"
 )
+
+// ReportFile is where a report goes, and as what.
+type ReportFile struct {
+	Name   string
+	Format report.Format
+}
+
+// ParseReportFile takes the format from the file's name. Its folder must exist.
+func ParseReportFile(name string) (ReportFile, error) {
+	format, known := report.FormatOf(name)
+	if !known {
+		return ReportFile{}, exit.Errorf(exit.Usage, "the format of the report %q is not known", name).WithHint("a name that ends in .html, .md or .svg")
+	}
+	if dir, err := os.Stat(filepath.Dir(name)); err != nil || !dir.IsDir() {
+		return ReportFile{}, exit.Errorf(exit.Usage, "there is no folder %s for the report", filepath.Dir(name))
+	}
+	return ReportFile{name, format}, nil
+}
+
+// reports are those that a session is to write. The zero value is ready to use.
+type reports struct {
+	writing errgroup.Group
+
+	mu    sync.Mutex            // protects files
+	files map[string]ReportFile // by job
+}
+
+// file is where a job's report goes; false when nobody wants one.
+func (r *reports) file(job string) (ReportFile, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f, wanted := r.files[job]
+	return f, wanted
+}
+
+// ReportTo has the report of a job written when it was followed to its end, beside whatever the caller does then. Close waits for it, and
+// says if it could not be written.
+func (s *Session) ReportTo(job string, f ReportFile) {
+	s.reports.mu.Lock()
+	defer s.reports.mu.Unlock()
+	if s.reports.files == nil {
+		s.reports.files = map[string]ReportFile{}
+	}
+	s.reports.files[job] = f
+}
+
+// beginReport writes the report of a job that is over, if somebody wants one.
+func (s *Session) beginReport(ctx context.Context, job string) {
+	f, wanted := s.reports.file(job)
+	if !wanted {
+		return
+	}
+	s.reports.writing.Go(func() error {
+		var out bytes.Buffer
+		err := s.Report(ctx, job, f.Format, "", &out)
+		if err == nil {
+			err = os.WriteFile(f.Name, out.Bytes(), 0o644)
+		}
+		if err != nil {
+			return fmt.Errorf("write the report of job %s: %w", job, err)
+		}
+		return nil
+	})
+}
 
 // Looker returns the way to look at a job of the session, priced.
 func (s *Session) Looker(id string) (*view.Looker, error) {

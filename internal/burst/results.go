@@ -39,6 +39,9 @@ func (s *Session) Follow(ctx context.Context, job store.Job) iter.Seq2[store.Set
 				if cause != nil {
 					err = cause
 				}
+				if _, cancelled := errors.AsType[*CancelledError](err); cancelled {
+					s.beginReport(context.WithoutCancel(ctx), job.ID)
+				}
 				yield(settled, err)
 				return
 			}

@@ -59,6 +59,7 @@ type Session struct {
 	loop     *autoscale.Loop // nil when another process sizes the fleet
 	fleet    *fleet.Fleet    // what the loop sizes
 	begun    begun
+	reports  reports
 
 	withdraw func() error // takes back that the laptop's state is served; nil when nobody was told
 
@@ -157,6 +158,7 @@ func (s *Session) Close(ctx context.Context) error {
 		s.loopDone.Wait()
 		s.loop = nil
 	}
+	err = errors.Join(err, s.reports.writing.Wait())
 	if s.withdraw != nil {
 		err = errors.Join(err, s.withdraw())
 		s.withdraw = nil

@@ -74,6 +74,7 @@ func (w *wait) finish(ctx context.Context, stop func()) (line string) {
 	stop()
 	ctx = context.WithoutCancel(ctx)
 	w.s.MarkDone(ctx, w.job)
+	w.s.beginReport(ctx, w.job.ID)
 	return w.lastLine(ctx)
 }
 
@@ -140,6 +141,9 @@ func (w *wait) lastLine(ctx context.Context) string {
 	state, err := w.look.Look(ctx, time.Now())
 	if err != nil {
 		return ""
+	}
+	if f, wanted := w.s.reports.file(w.job.ID); wanted {
+		return view.Summary(state) + "\nmore:  " + f.Name
 	}
 	where := ""
 	if w.s.state != "" {
