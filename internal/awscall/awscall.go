@@ -42,7 +42,9 @@ var (
 	ECR = Service{ID: "ECR", signing: "ecr", host: "api.ecr", target: "AmazonEC2ContainerRegistry_V20150921"}
 	SSM = Service{ID: "SSM", signing: "ssm", host: "ssm", target: "AmazonSSM"}
 	STS = Service{ID: "STS", signing: "sts", host: "sts", version: "2011-06-15"}
-	EC2 = Service{ID: "EC2", signing: "ec2", host: "ec2", version: "2016-11-15"}
+	// Logs is CloudWatch Logs.
+	Logs = Service{ID: "CLOUDWATCH_LOGS", signing: "logs", host: "logs", target: "Logs_20140328"}
+	EC2  = Service{ID: "EC2", signing: "ec2", host: "ec2", version: "2016-11-15"}
 	// IAM has one address for all Regions.
 	IAM = Service{ID: "IAM", signing: "iam", host: "iam", version: "2010-05-08", global: true}
 )

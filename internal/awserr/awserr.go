@@ -129,7 +129,7 @@ var accessCodes = map[string]bool{
 // absentCodes are of services that are asked without an SDK package (awscall), and SQS's code in the query protocol.
 var absentCodes = map[string]bool{
 	"ParameterNotFound": true, "NoSuchEntity": true, "RepositoryNotFoundException": true, "ImageNotFoundException": true,
-	"InvalidSubnetID.NotFound": true, "AWS.SimpleQueueService.NonExistentQueue": true,
+	"InvalidSubnetID.NotFound": true, "AWS.SimpleQueueService.NonExistentQueue": true, "ResourceNotFoundException": true,
 }
 
 var expiredCodes = map[string]bool{"ExpiredToken": true, "ExpiredTokenException": true, "RequestExpired": true}

@@ -62,6 +62,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/manual", ""},
 	{"internal/progress", ""},
 	{"internal/listing", ""},
+	{"internal/worklog", "internal/awscall internal/awserr"},
 	{"internal/view", "cost cost/sample store internal/bill internal/progress"},
 	{"internal/report", "cost store internal/bill internal/progress internal/view"},
 	{"internal/stack", "internal/exit internal/httpcall internal/meter store"},
@@ -79,7 +80,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/faults", ""},
 	{"internal/iamcheck", ""},
 	{"internal/bench", "autoscale codec cost producer consumer store internal/burst internal/faults internal/laptop internal/progress internal/role internal/stack internal/usage"},
-	{".", "producer consumer autoscale/... cost/... codec store internal/awserr internal/burst internal/config internal/exit internal/role internal/report internal/stack internal/view"},
+	{".", "producer consumer autoscale/... cost/... codec store internal/awserr internal/burst internal/config internal/exit internal/role internal/report internal/stack internal/view internal/worklog"},
 	{"cmd/...", ". producer consumer consumer/child autoscale/... cost/... codec store internal/awscall internal/awserr internal/deploy internal/doctor internal/image internal/bench internal/bill internal/bridge internal/burst internal/config internal/dlq " +
 		"internal/exit internal/joblog internal/laptop internal/listing internal/localaws internal/manual internal/plan internal/prices internal/progress internal/quota internal/report internal/role internal/scaling internal/stack internal/ui internal/view"},
 
