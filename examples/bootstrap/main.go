@@ -46,7 +46,7 @@ func run(ctx context.Context, s *starburst.Session) error {
 	}
 
 	tasks := resamples(opts.Seed, opts.N)
-	effects, err := starburst.Map(ctx, s, resample, tasks, starburst.WithWorkers(opts.Workers))
+	effects, err := starburst.Map(ctx, s, resample, tasks, starburst.WithWorkers(opts.Workers), starburst.WithReport(report.JobFile(dir)))
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func run(ctx context.Context, s *starburst.Session) error {
 	}
 
 	tasks := chunks(opts.Seed, opts.N)
-	parts, err := starburst.Map(ctx, s, engineer, tasks, starburst.WithWorkers(opts.Workers))
+	parts, err := starburst.Map(ctx, s, engineer, tasks, starburst.WithWorkers(opts.Workers), starburst.WithReport(report.JobFile(dir)))
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func run(ctx context.Context, s *starburst.Session) error {
 	}
 
 	tasks := grid(opts.Seed, opts.N)
-	scores, err := starburst.Map(ctx, s, train, tasks, starburst.WithWorkers(opts.Workers))
+	scores, err := starburst.Map(ctx, s, train, tasks, starburst.WithWorkers(opts.Workers), starburst.WithReport(report.JobFile(dir)))
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func run(ctx context.Context, s *starburst.Session) error {
 	}
 
 	tasks := paths(opts.Seed, opts.N)
-	outcomes, err := starburst.Map(ctx, s, simulate, tasks, starburst.WithWorkers(opts.Workers))
+	outcomes, err := starburst.Map(ctx, s, simulate, tasks, starburst.WithWorkers(opts.Workers), starburst.WithReport(report.JobFile(dir)))
 	if err != nil {
 		return err
 	}

@@ -100,7 +100,7 @@ const (
 // Report writes the report of a job. Of one that has just ended it waits until the workers have told of what they did: at
 // most ten seconds, one on the laptop. State names the local state in commands, when the session does not know it itself.
 func (s *Session) Report(ctx context.Context, id string, f report.Format, state string, w io.Writer) error {
-	if _, err := s.Attach(ctx, id); err != nil {
+	if _, err := s.find(ctx, id); err != nil {
 		return err
 	}
 	look, err := s.Looker(id)

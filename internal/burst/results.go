@@ -10,14 +10,20 @@ import (
 	"github.com/starburst-go/starburst/store"
 )
 
-// Attach finds a job.
+// Attach finds a job, and has the session's fleet sized for it.
 func (s *Session) Attach(ctx context.Context, id string) (store.Job, error) {
+	job, err := s.find(ctx, id)
+	if err == nil {
+		s.begin(id)
+	}
+	return job, err
+}
+
+// find is Attach for somebody who only looks.
+func (s *Session) find(ctx context.Context, id string) (store.Job, error) {
 	job, err := s.store.Job(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return job, exit.Errorf(exit.NotFound, "there is no job %q in %s", id, s.stack).WithHint("starburst status lists the jobs")
-	}
-	if err == nil {
-		s.begin(id)
 	}
 	return job, err
 }

@@ -52,7 +52,7 @@ func Parse(spec Spec, args []string, stdout io.Writer) (Options, error) {
 	flags.IntVar(&o.Workers, "workers", 0, "at most this `many` worker processes; 0 lets Starburst choose")
 	flags.IntVar(&o.N, "n", spec.N, "`number` of "+spec.Size)
 	flags.Uint64Var(&o.Seed, "seed", DefaultSeed, "`seed` of all randomness: the same seed gives the same answer,\nwhatever the number of workers")
-	flags.StringVar(&o.Out, "out", "", "`folder` for results.json and report.txt\n(default $EXAMPLE_RESULTS_DIR/"+spec.Name+",\nor example-results-<UTC time>/"+spec.Name+" when that is not set)")
+	flags.StringVar(&o.Out, "out", "", "`folder` for results.json, report.txt and job.html\n(default $EXAMPLE_RESULTS_DIR/"+spec.Name+",\nor example-results-<UTC time>/"+spec.Name+" when that is not set)")
 
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		if _, werr := io.WriteString(stdout, help(spec, flags)); werr != nil {

@@ -1,5 +1,5 @@
 // Package report turns the numbers of an example into something to read: text
-// tables, bars for the terminal, and the two files of a run, results.json
+// tables, bars for the terminal, and the files of a run, results.json
 // (every number, for programs) and report.txt (what was printed, for people).
 //
 // Layout is a pure function of values, so that a whole report can be compared

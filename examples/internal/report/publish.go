@@ -51,6 +51,9 @@ func Folder(out, parent, example string, started time.Time) string {
 	return filepath.Join(parent, example)
 }
 
+// JobFile is the page below dir that Starburst writes about the job itself: charts, workers, the bill.
+func JobFile(dir string) string { return filepath.Join(dir, "job.html") }
+
 // Publish prints text on stdout, writes it to dir/report.txt and the run to
 // dir/results.json, and says on stderr where they are. The folder dir exists;
 // an older run's files in it are replaced. The text is printed first: a full disk must not cost the answer.
