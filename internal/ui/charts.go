@@ -24,9 +24,11 @@ type chartJSON struct {
 	// Caption says what to know when reading it, or, when there is no series, why there is nothing to draw.
 	Caption string `json:"caption"`
 	// Unit of the values: tasks, usd, rate, count. X is in seconds since From, or, where there are Labels, the number of one.
-	Unit   string    `json:"unit"`
-	X      []float64 `json:"x"`
-	Labels []string  `json:"labels,omitempty"`
+	Unit string    `json:"unit"`
+	X    []float64 `json:"x"`
+	// Length is the end of the x axis.
+	Length float64  `json:"length"`
+	Labels []string `json:"labels,omitempty"`
 	// Stacked series stand on each other, the first below. Steps keep their value until the next.
 	Stacked bool     `json:"stacked,omitempty"`
 	Steps   bool     `json:"steps,omitempty"`
@@ -71,8 +73,12 @@ type span struct {
 }
 
 func chartsOf(l look) chartsJSON {
-	return chartsJSON{Schema: "starburst.series/v1", Job: l.State.Job, From: l.Series.From, To: l.Series.To,
+	out := chartsJSON{Schema: "starburst.series/v1", Job: l.State.Job, From: l.Series.From, To: l.Series.To,
 		Charts: []chartJSON{queueChart(l), workersChart(l), rateChart(l), costChart(l), durationChart(l.State.Tails)}}
+	for i := range out.Charts {
+		out.Charts[i].Length = l.since(l.Series.To)
+	}
+	return out
 }
 
 const noDecisions = "No decision of an autoscaler is kept for this time: nobody sized the fleet, or it was longer ago than decisions are kept."

@@ -49,7 +49,10 @@ func (s *Server) events(p page) http.HandlerFunc {
 			s.fail(w, r, http.StatusServiceUnavailable, "Too many live pages", fmt.Sprintf("At most %d are served at once.", MaxStreams))
 			return
 		}
-		if _, err := p.make(quick(r.Context()), r); asProblem(err) {
+		first, cancel := context.WithTimeout(r.Context(), patience)
+		_, err := p.make(first, r)
+		cancel()
+		if asProblem(err) {
 			s.failWith(w, r, err)
 			return
 		}

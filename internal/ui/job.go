@@ -127,7 +127,7 @@ func (s *Server) jobPage(ctx context.Context, r *http.Request) (content, error) 
 		charts := chartsOf(m.look)
 		m.Cards, m.Waves = cardsOf(m.State), waveLines(m.State)
 		for _, w := range slow {
-			m.Stragglers = append(m.Stragglers, stragglerLine{w.Worker, view.Brief(w.For), fmt.Sprintf("%.1f × the median", w.Times)})
+			m.Stragglers = append(m.Stragglers, stragglerLine{oneLine(w.Worker, maxID), view.Brief(w.For), fmt.Sprintf("%.1f × the median", w.Times)})
 		}
 		groups := m.State.Failures.Groups
 		m.Errors, m.MoreErrors = groups[:min(len(groups), shownErrors)], max(0, len(groups)-shownErrors)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/starburst-go/starburst/cost"
 	"github.com/starburst-go/starburst/internal/progress"
 	"github.com/starburst-go/starburst/internal/view"
 	"github.com/starburst-go/starburst/store"
@@ -18,15 +19,13 @@ const (
 	jobsPerPage = 25
 	// listEvery is the least time between two readings of the list; jobs of it that nobody watches are looked at as often.
 	listEvery = 5 * time.Second
-	// overEvery is that of jobs that are over: somebody may retry them.
-	overEvery = 30 * time.Second
 )
 
 // jobRow is a job of the list.
 type jobRow struct {
-	store.Job
-	// State is nil until somebody has looked at the job.
-	State *view.State
+	view.JobRow
+	// View is a look at a job that runs; nil until somebody has looked.
+	View *view.State `json:"view,omitempty"`
 }
 
 // jobsModel is what the list of jobs shows.
@@ -45,16 +44,17 @@ type jobLine struct {
 	ID, Handler, Label, State, Created string
 	Bar                                bar
 	Settled, ETA, Spent, Planned       string
-	Known                              bool
 }
 
-func (s *Server) readJobs(ctx context.Context, now time.Time) ([]jobRow, error) {
-	var rows []jobRow
-	for j, err := range s.cfg.Store.Jobs(ctx, now.Add(-listedSince)) {
+func (s *Server) readJobs(ctx context.Context, now time.Time) ([]view.JobRow, error) {
+	var rows []view.JobRow
+	bills := s.cfg.Bills
+	bills.Now = now
+	for r, err := range view.Jobs(ctx, s.cfg.Store, bills, now.Add(-listedSince)) {
 		if err != nil {
 			return nil, err
 		}
-		if rows = append(rows, jobRow{Job: j}); len(rows) == maxListed {
+		if rows = append(rows, r); len(rows) == maxListed {
 			break
 		}
 	}
@@ -71,79 +71,71 @@ func (s *Server) jobsPage(ctx context.Context, r *http.Request) (content, error)
 		m.Trouble = read.Err.Error()
 	}
 	at, rows := paged(r, len(read.Value), jobsPerPage), []jobRow{}
-	for _, row := range read.Value[at.From:at.To] {
-		row.State = s.glance(ctx, row.Job)
+	for _, r := range read.Value[at.From:at.To] {
+		row := jobRow{JobRow: r, View: s.glance(ctx, r)}
 		rows = append(rows, row)
 		m.Rows = append(m.Rows, lineOf(row))
 	}
 	m.Pages = at
-	return content{Title: "Jobs", Tab: "jobs", Model: m, Document: jobsDocument(rows, at)}, nil
+	return content{Title: "Jobs", Tab: "jobs", Model: m, Document: jobsJSON{"starburst.jobs/v1", at.Total, at.From, rows}}, nil
 }
 
-// glance is what is known of a job of the list. It waits for nothing: what is missing comes with the next event.
-func (s *Server) glance(ctx context.Context, j store.Job) *view.State {
-	older := listEvery
-	if j.State == store.Done || j.State == store.Cancelled {
-		older = overEvery
+// glance is a look at a job of the list that runs, or has failures that may be run again. It waits for nothing: what is missing
+// comes with the next event.
+func (s *Server) glance(ctx context.Context, r view.JobRow) *view.State {
+	if r.State == store.Done || r.State == store.Cancelled {
+		return nil
 	}
-	read := s.looks.of(j.ID).get(quick(ctx), older)
+	read := s.looks.of(r.Job).get(quick(ctx), listEvery)
 	if !read.Known {
 		return nil
 	}
 	return &read.Value.State
 }
 
-func lineOf(row jobRow) jobLine {
-	l := jobLine{ID: row.ID, Handler: row.Handler, Label: oneLine(row.Label, 80), State: string(row.Job.State), Created: stamp(row.Created), Settled: "of " + progress.Count(row.N)}
-	s := row.State
-	if s == nil {
-		return l
+func lineOf(r jobRow) jobLine {
+	t := view.Tasks{Total: r.Tasks, OK: r.OK, Failed: r.Failed, Left: r.Missing}
+	l := jobLine{ID: r.Job, Handler: r.Handler, Label: oneLine(r.Label, 80), Created: stamp(r.Created)}
+	var spent *cost.PicoUSD
+	if r.Spent != nil {
+		spent = r.Spent
 	}
-	l.Known, l.Handler, l.State, l.Bar = true, s.Handler, stateWord(*s), barOf(s.Tasks)
-	l.Settled = progress.Count(s.Tasks.Done()) + " of " + progress.Count(s.Tasks.Total)
-	if s.Pace.ETA != nil {
-		l.ETA = view.Clock(s.Pace.ETA.Likely)
-	}
-	if s.Over() {
-		l.ETA = "took " + view.Clock(s.Ended.Sub(s.Created))
-	}
-	if m := s.Money; m.Known {
-		l.Spent = m.Spent.Short()
-		if m.Estimate != nil && !m.Partial {
-			l.Planned = "est. " + m.Estimate.Likely.Short()
+	if v := r.View; v != nil {
+		t, l.State = v.Tasks, stateWord(*v)
+		if v.Pace.ETA != nil {
+			l.ETA = view.Clock(v.Pace.ETA.Likely)
 		}
-		if m.Cap > 0 {
-			l.Planned = join(l.Planned, "cap "+m.Cap.Short())
+		if v.Over() {
+			l.ETA = "took " + view.Clock(v.Ended.Sub(v.Created))
+		}
+		if m := v.Money; m.Known {
+			spent = &m.Spent
+			if m.Estimate != nil && !m.Partial {
+				l.Planned = "est. " + m.Estimate.Likely.Short()
+			}
+		}
+	} else {
+		l.State = stateWord(view.State{State: r.State, Tasks: t, Ended: r.Finished})
+		if !r.Finished.IsZero() {
+			l.ETA = "took " + view.Clock(r.Finished.Sub(r.Created))
 		}
 	}
+	if spent != nil {
+		l.Spent = spent.Short()
+	}
+	if r.Cap > 0 {
+		l.Planned = join(l.Planned, "cap "+r.Cap.Short())
+	}
+	l.Bar, l.Settled = barOf(t), progress.Count(t.Done())+" of "+progress.Count(t.Total)
 	return l
 }
 
 // jobsJSON is the list of jobs.
 type jobsJSON struct {
-	Schema string     `json:"schema"`
-	Total  int        `json:"total"`
-	From   int        `json:"from"`
-	Jobs   []jobEntry `json:"jobs"`
-}
-
-type jobEntry struct {
-	Job     string      `json:"job"`
-	Handler string      `json:"handler"`
-	Label   string      `json:"label,omitempty"`
-	State   store.State `json:"state"`
-	Tasks   int         `json:"tasks"`
-	Created time.Time   `json:"created"`
-	// View is left out until somebody has looked at the job.
-	View *view.State `json:"view,omitempty"`
-}
-
-func jobsDocument(rows []jobRow, at pages) jobsJSON {
-	out := jobsJSON{Schema: "starburst.jobs/v1", Total: at.Total, From: at.From, Jobs: []jobEntry{}}
-	for _, r := range rows {
-		out.Jobs = append(out.Jobs, jobEntry{r.ID, r.Handler, r.Label, r.Job.State, r.N, r.Created, r.State})
-	}
-	return out
+	Schema string   `json:"schema"`
+	Total  int      `json:"total"`
+	From   int      `json:"from"`
+	Jobs   []jobRow `json:"jobs"`
 }
 
 // pages is a part of a list: rows From to To of Total, and the addresses of those beside it.

@@ -14,6 +14,7 @@ import (
 	"github.com/starburst-go/starburst/internal/bill"
 	"github.com/starburst-go/starburst/internal/dlq"
 	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/view"
 )
 
 // DefaultEvery is the time between two looks at what somebody watches.
@@ -61,7 +62,7 @@ type Server struct {
 	stop      context.CancelFunc
 	guard     *guard
 	looks     *looks
-	list      *shared[[]jobRow]
+	list      *shared[[]view.JobRow]
 	dead      *shared[[]deadRow]
 	count     *shared[int]
 	deeds     deeds
@@ -116,7 +117,7 @@ func newServer(c Config, ln net.Listener) (*Server, error) {
 		looks: &looks{store: c.Store, bills: c.Bills, home: h, jobs: map[string]*shared[look]{}},
 		deeds: deeds{home: h, all: map[string]*deed{}},
 	}
-	s.list = &shared[[]jobRow]{home: h, read: s.readJobs}
+	s.list = &shared[[]view.JobRow]{home: h, read: s.readJobs}
 	s.dead = &shared[[]deadRow]{home: h, read: s.readDead}
 	s.count = &shared[int]{home: h, read: s.countDead}
 	return s, nil

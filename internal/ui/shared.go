@@ -87,5 +87,5 @@ func (s *shared[T]) forget() {
 func (s *shared[T]) idle(now time.Time, long time.Duration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.running == nil && now.Sub(s.used) > long
+	return s.running == nil && now.Sub(s.used) >= long
 }

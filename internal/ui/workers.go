@@ -80,7 +80,7 @@ func (s *Server) workersPage(ctx context.Context, r *http.Request) (content, err
 	doc := workersJSON{Schema: "starburst.workers/v1", Job: m.Head.ID, Total: at.Total, From: at.From, Now: m.State.Workers, Workers: []workerJSON{}}
 	for _, w := range spans[at.From:at.To] {
 		m.Workers.Lines = append(m.Workers.Lines, workerLineOf(w))
-		doc.Workers = append(doc.Workers, workerJSON{w.Worker, w.Wave, w.Provider, w.Launched, w.Ready, w.End, w.Slots, w.OK, w.Failed, w.Share(), w.Cost, spanState(w)})
+		doc.Workers = append(doc.Workers, workerJSON{oneLine(w.Worker, maxID), w.Wave, w.Provider, w.Launched, w.Ready, w.End, w.Slots, w.OK, w.Failed, w.Share(), w.Cost, spanState(w)})
 	}
 	c := content{Title: "Workers of " + m.Head.Handler, Job: m.Head.ID, Tab: "workers", Model: m, Slow: m.State.Over()}
 	if !m.Head.Loading {
@@ -104,7 +104,7 @@ func spanState(w view.Span) string {
 }
 
 func workerLineOf(w view.Span) workerLine {
-	return workerLine{Worker: w.Worker, State: spanState(w), Kind: kind(w.Provider), Wave: w.Wave, Launched: w.Launched.Local().Format("15:04:05"),
+	return workerLine{Worker: oneLine(w.Worker, maxID), State: spanState(w), Kind: kind(w.Provider), Wave: w.Wave, Launched: w.Launched.Local().Format("15:04:05"),
 		Ready: view.Brief(w.Ready.Sub(w.Launched)), Life: view.Clock(w.End.Sub(w.Launched)), Slots: progress.Count(w.Slots),
 		OK: progress.Count(int(w.OK)), Failed: progress.Count(int(w.Failed)), Busy: fmt.Sprintf("%.0f %%", 100*w.Share()), Cost: w.Cost.Short()}
 }
@@ -133,7 +133,7 @@ func ganttOf(l look) ganttJSON {
 			progress.Count(len(l.State.Workers.Spans)), each)
 	}
 	for i, b := range lanes {
-		text := fmt.Sprintf("%s: %s ok, %s failed, busy %.0f %%, %s", b.Worker, progress.Count(int(b.OK)), progress.Count(int(b.Failed)), 100*b.BusyShare, b.Cost.Short())
+		text := fmt.Sprintf("%s: %s ok, %s failed, busy %.0f %%, %s", oneLine(b.Worker, maxID), progress.Count(int(b.OK)), progress.Count(int(b.Failed)), 100*b.BusyShare, b.Cost.Short())
 		if b.Workers > 1 {
 			text = fmt.Sprintf("%d workers from ", b.Workers) + text
 		}

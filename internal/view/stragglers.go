@@ -9,7 +9,7 @@ import (
 // Straggler is a worker whose tasks under way take longer than nearly all before them.
 type Straggler struct {
 	Worker string `json:"worker"`
-	// Running handlers are under way; For is how long on average, as far as that is known.
+	// Running handlers were under way when it was last heard of; For is how long on average by then, at least.
 	Running int           `json:"running"`
 	For     time.Duration `json:"for_ns"`
 	// Times is how many times the median of the settled tasks that is.

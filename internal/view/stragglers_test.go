@@ -12,8 +12,8 @@ import (
 func TestStragglersAreThoseThatTakeLongerThanNearlyAll(t *testing.T) {
 	t.Parallel()
 	tab, look := setup(t)
-	// 95 % took less than 2.048 s, half less than 1.024 s. w1 has run for 3 s and its ledger is 5 s old; w2 has two tasks, 1 s each.
-	tab.ledgers[0].Jobs["j"] = store.JobCount{OK: 60, Failed: 2, BusyMS: 62_000, RunningMS: 3000}
+	// 95 % took less than 2.048 s, half less than 1.024 s. w1 had run for 8 s when it was last heard of; w2 has two tasks, 1 s each.
+	tab.ledgers[0].Jobs["j"] = store.JobCount{OK: 60, Failed: 2, BusyMS: 62_000, RunningMS: 8000}
 	tab.ledgers[1].Busy, tab.ledgers[1].Updated = 2, at(100)
 	tab.ledgers[1].Jobs["j"] = store.JobCount{OK: 28, BusyMS: 28_000, RunningMS: 2000}
 	s, err := look.Look(t.Context(), at(100))

@@ -47,7 +47,8 @@ type Span struct {
 	OK, Failed int64
 	// Busy is its slots' time in the job's handlers, Other in those of other jobs.
 	Busy, Other time.Duration
-	// Running handlers are under way, with Elapsed behind them in all, when it is alive; both as of the look, of all its jobs and of this one.
+	// Running handlers of all jobs were under way when it was last heard of, those of this one for Elapsed in all; 0 when it is not alive.
+	// Short tasks may have ended since: nothing is added for the time after.
 	Running int
 	Elapsed time.Duration
 	// Cost is the job's part of its bill.
@@ -122,8 +123,7 @@ func spanOf(l store.Ledger, in Input) Span {
 		OK: c.OK, Failed: max(0, c.Failed), Busy: ms(c.BusyMS), Alive: alive(l, in.Now), Lost: !l.Final && !alive(l, in.Now),
 	}
 	if s.Alive && l.Busy > 0 && c.RunningMS > 0 {
-		s.Running = l.Busy
-		s.Elapsed = ms(c.RunningMS) + max(0, in.Now.Sub(l.Updated))*time.Duration(l.Busy)
+		s.Running, s.Elapsed = l.Busy, ms(c.RunningMS)
 	}
 	for job, other := range l.Jobs {
 		if job != in.Job.ID {

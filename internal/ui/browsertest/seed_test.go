@@ -122,9 +122,12 @@ func (w *world) ledgers(s shape) {
 		per := func(n int) int64 { return int64(n*(i+1)/s.workers - n*i/s.workers) }
 		failed := per(s.failed)
 		ok := per(s.done) - failed
-		launched := w.at(s, .05+.3*float64(i)/float64(s.workers))
+		launched := w.at(s, .03+.08*float64(i)/float64(s.workers)) // half with the first decision, half with the second raise
+		if i >= s.workers/2 {
+			launched = w.at(s, .35+.08*float64(i)/float64(s.workers))
+		}
 		l := store.Ledger{Fleet: s.fleet, Worker: fmt.Sprintf("%s-%04d", s.id, i), Seq: 1, Started: launched, Updated: w.now, Slots: 1, Busy: 1,
-			Jobs: map[string]store.JobCount{s.id: {OK: ok, Failed: failed, BusyMS: 800 * (ok + failed), RunningMS: 700}},
+			Jobs: map[string]store.JobCount{s.id: {OK: ok, Failed: failed, RunningMS: 300}},
 			Hist: map[int]int64{70: ok / 5, 76: ok - 2*(ok/5), 80: ok / 5, 92: failed},
 			Cost: store.CostSample{Provider: cost.Fargate, Arch: "X86_64", VCPUMilli: 1000, MemoryMiB: 2048, Launched: launched, Ready: launched.Add(s.age / 20), CPUMS: 500 * ok}}
 		switch {
@@ -138,6 +141,9 @@ func (w *world) ledgers(s shape) {
 		if i >= s.workers-s.lost {
 			l.Final, l.Busy, l.Updated = false, 0, w.at(s, .55)
 		}
+		c := l.Jobs[s.id]
+		c.BusyMS = l.Updated.Sub(l.Cost.Ready).Milliseconds() * int64(6+i%4) / 10
+		l.Jobs[s.id] = c
 		w.must(w.store.PutLedger(w.t.Context(), l))
 	}
 }
@@ -155,7 +161,7 @@ func (w *world) decisions(s shape) {
 		case i == 0:
 			d.Desired, d.Jobs, d.Reason = 0, map[string]int64{s.id: int64(s.tasks)}, fmt.Sprintf("%d tasks wait, 0.9 s each: half of %d workers first", s.tasks, s.workers)
 		case i >= 20:
-			d.Wave, d.Desired, d.Want, d.Running, d.Binding, d.Reason = 2, s.workers, s.workers, min(s.workers, half+(i-20)*half/6), "quota", "the quota allows no more"
+			d.Wave, d.Desired, d.Want, d.Running, d.Binding, d.Reason = 2, s.workers, s.workers, min(s.workers, half+(i-20)*(s.workers-half)/6), "quota", "the quota allows no more"
 			if i == 20 {
 				d.Desired, d.Jobs, d.Reason = half, map[string]int64{s.id: d.Backlog}, fmt.Sprintf("%d tasks are left; %d of %d wanted, the vCPU quota allows %d", d.Backlog, s.workers, 2*s.workers, s.workers)
 			}

@@ -1,7 +1,8 @@
 // Draws the figures of a job. What is drawn comes from the server; here it gets its place and its colour.
 "use strict";
 (() => {
-	const drawn = new Map(); // id → {plot, data}
+	const drawn = new Map(); // id → {plot, chart}
+	const height = 200, wholes = Array.from({ length: 10 }, (_, i) => [1, 2, 5].map((n) => n * 10 ** i)).flat();
 	const probe = document.createElement("span");
 	probe.hidden = true;
 	document.body.append(probe);
@@ -44,7 +45,7 @@
 			rule(ctx, colour("likely"), left, y(chart.range.likely), end, y(chart.range.likely));
 			ctx.fillStyle = colour("likely");
 			ctx.textAlign = "right";
-			ctx.fillText(chart.range.text, end - 4, y(chart.range.high) + 13 * devicePixelRatio);
+			ctx.fillText(chart.range.text, end - 4, y(chart.range.high) - 5 * devicePixelRatio);
 		}
 		ctx.restore();
 	}
@@ -92,18 +93,45 @@
 		const series = chart.series.map((s, i) => {
 			const c = colour(s.class);
 			return {
-				label: s.label, stroke: c, width: chart.bars ? 0 : 1.5, fill: s.fill ? pale(c, chart.stacked || chart.bars ? 0.75 : 0.3) : undefined, paths, points: { show: false },
-				dash: s.fill || i === 0 ? undefined : i % 2 ? [5, 3] : undefined, value: (_, v, n, at) => at == null ? "–" : text(s.values[at]),
+				label: s.label, stroke: c, width: chart.bars || chart.stacked ? 0 : 1.6, paths, points: { show: false },
+				fill: !s.fill ? undefined : chart.stacked || chart.bars ? c : pale(c, 0.35), dash: !s.fill && i === 2 ? [6, 3] : undefined,
 			};
 		});
 		if (chart.stacked) series.reverse(); // the highest is drawn first
+		const whole = chart.unit === "messages" || chart.unit === "workers" || chart.unit === "tasks";
 		return {
-			width, height: 190, legend: { live: true }, cursor: { drag: { x: false, y: false }, points: { size: 6 } },
-			scales: { x: { time: false, range: chart.labels ? [-0.5, Math.max(chart.x.length - 0.5, 0.5)] : undefined }, y: { range: (_, low, high) => [0, Math.max(high, most) * 1.06 || 1] } },
-			axes: [x, { ...axis, size: 52, values: (_, at) => at.map(text) }],
-			series: [{ label: chart.labels ? "up to" : "at", value: (_, v) => v == null ? "–" : chart.labels ? chart.labels[v] : clock(v) }, ...series],
-			hooks: { drawClear: [(u) => backdrop(u, chart)], draw: [(u) => front(u, chart)] },
+			width, height, padding: [8, 18, 0, 0], legend: { show: false }, cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
+			scales: { x: { time: false, range: chart.labels ? [-0.5, Math.max(chart.x.length - 0.5, 0.5)] : [0, chart.length] }, y: { range: (_, low, high) => [0, Math.max(high, most) * 1.08 || 1] } },
+			axes: [{ ...x, size: 28 }, { ...axis, size: 52, space: 36, incrs: whole ? wholes : undefined, values: (_, at) => at.map(text) }],
+			series: [{}, ...series],
+			hooks: { drawClear: [(u) => backdrop(u, chart)], draw: [(u) => front(u, chart)], setCursor: [(u) => point(u, chart)] },
 		};
+	}
+
+	// legend is the list of the colours, which also tells the values where the pointer is.
+	function legend(chart, figure) {
+		const list = document.createElement("ul");
+		list.className = "keys";
+		const entry = (name, text) => {
+			const li = document.createElement("li"), i = document.createElement("i");
+			i.className = name;
+			li.append(i, text + " ", document.createElement("b"));
+			list.append(li);
+		};
+		for (const s of chart.series) entry(s.class + (s.fill ? "" : " stroke"), s.label);
+		if (chart.bands?.length) entry("wave", "wave");
+		if (chart.range) entry("estimate", "estimate");
+		if (chart.levels?.length) entry(chart.levels[0].class + " stroke", "cap");
+		list.append(Object.assign(document.createElement("li"), { className: "at" }));
+		figure.querySelector(".keys")?.remove();
+		figure.querySelector(".plot").before(list);
+	}
+
+	function point(u, chart) {
+		const at = u.cursor.idx, list = u.root.closest("figure").querySelector(".keys"), text = write(chart.unit);
+		if (!list) return;
+		chart.series.forEach((s, i) => { list.children[i].querySelector("b").textContent = at == null ? "" : text(s.values[at]); });
+		list.lastChild.textContent = at == null ? "" : chart.labels ? "up to " + chart.labels[at] : "at " + clock(chart.x[at]);
 	}
 
 	function draw(chart) {
@@ -120,6 +148,7 @@
 		place.setAttribute("aria-label", figure.querySelector("h2").textContent + ". " + chart.caption);
 		const values = heights(chart);
 		if (chart.stacked) values.reverse();
+		legend(chart, figure);
 		const plot = new uPlot(options(chart, place.clientWidth), [chart.x, ...values], place);
 		drawn.set(chart.id, { plot, chart });
 	}
@@ -133,6 +162,6 @@
 	let pending = 0;
 	new ResizeObserver(() => {
 		clearTimeout(pending);
-		pending = setTimeout(() => { for (const { plot } of drawn.values()) plot.setSize({ width: plot.root.parentNode.clientWidth, height: 190 }); }, 100);
+		pending = setTimeout(() => { for (const { plot } of drawn.values()) plot.setSize({ width: plot.root.parentNode.clientWidth, height }); }, 100);
 	}).observe(document.getElementById("content"));
 })();

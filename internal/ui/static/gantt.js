@@ -54,5 +54,6 @@
 	canvas.addEventListener("mouseleave", () => { tip.hidden = true; });
 	document.addEventListener("charts", (e) => { if (e.detail.gantt) { data = e.detail.gantt; draw(); } });
 	document.addEventListener("theme", draw);
-	new ResizeObserver(draw).observe(figure);
+	let width = 0;
+	new ResizeObserver(() => { if (figure.clientWidth !== width) { width = figure.clientWidth; requestAnimationFrame(draw); } }).observe(figure);
 })();
