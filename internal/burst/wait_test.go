@@ -49,6 +49,9 @@ func TestAJobThatWasFollowedLeavesItsEndAndAReport(t *testing.T) {
 	if err := s.Report(t.Context(), job.ID, report.Markdown, "", &md); err != nil {
 		t.Fatal(err)
 	}
+	if !s.begun.allSettled() {
+		t.Error("a report has the session wait for its workers again")
+	}
 	if text := md.String(); !strings.Contains(text, "200 ok, 0 failed") || !strings.Contains(text, "as if on Fargate") || strings.Contains(text, "0 worked for it") {
 		t.Errorf("the report: %s", text)
 	}
