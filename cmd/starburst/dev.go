@@ -138,21 +138,26 @@ func serveDev(c *cli.Context, srv *localaws.Server, dir string, p laptop.Platfor
 	if err != nil {
 		return err
 	}
-	if err := printReady(c, s, srv.URL(), names); err != nil {
+	page, served := servePage(c, session, names)
+	if err := printReady(c, s, srv.URL(), page, names); err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintf(c.App.ErrWriter, "serving SQS, DynamoDB, ECS and S3 at %s; state in %s; Ctrl-C ends it\n", srv.URL(), dir)
 	if len(worker) > 0 {
 		_, _ = fmt.Fprintf(c.App.ErrWriter, "workers: %v, at most %d; try: starburst submit %s --range 1:10 --wait\n", worker, c.Int("workers"), names[0])
 	}
+	if page != "" {
+		_, _ = fmt.Fprintf(c.App.ErrWriter, "the page of its jobs: %s\n", page)
+	}
 	<-ctx.Done()
+	<-served
 	endCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	return session.Close(endCtx)
 }
 
 // printReady tells how to reach the stack, to a shell or to a program.
-func printReady(c *cli.Context, s stack.Stack, url string, names []string) error {
+func printReady(c *cli.Context, s stack.Stack, url, page string, names []string) error {
 	if !c.Bool("json") {
 		return printExports(c.App.Writer, s.Env())
 	}
@@ -163,9 +168,10 @@ func printReady(c *cli.Context, s stack.Stack, url string, names []string) error
 	}
 	return json.NewEncoder(c.App.Writer).Encode(struct {
 		Endpoint string            `json:"endpoint"`
+		Page     string            `json:"page,omitempty"`
 		Handlers []string          `json:"handlers"`
 		Env      map[string]string `json:"env"`
-	}{url, append([]string{}, names...), env})
+	}{url, page, append([]string{}, names...), env})
 }
 
 // devWorker is the command of a worker: what is given after --, or this program with --serve.

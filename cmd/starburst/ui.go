@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -63,15 +63,34 @@ func uiAction(c *cli.Context) error {
 	})
 }
 
-// listenUI opens a page about a session's stack.
-func listenUI(ctx context.Context, c *cli.Context, s *burst.Session, addr string, readOnly bool) (*ui.Server, error) {
+// servePage serves the page beside something else until the command ends. That there is none is a warning: the rest goes on.
+// served is closed when it has ended.
+func servePage(c *cli.Context, s *burst.Session, handlers []string) (url string, served <-chan struct{}) {
+	done := make(chan struct{})
+	page, err := listenUI(c.Context, c, s, "127.0.0.1:0", false, handlers...)
+	if err != nil {
+		_, _ = fmt.Fprintf(c.App.ErrWriter, "there is no page: %v\n", err)
+		close(done)
+		return "", done
+	}
+	go func() {
+		defer close(done)
+		if err := page.Serve(c.Context); err != nil {
+			_, _ = fmt.Fprintf(c.App.ErrWriter, "the page has ended: %v\n", err)
+		}
+	}()
+	return page.URL(), done
+}
+
+// listenUI opens a page about a session's stack. Of its handlers one is in the command that is suggested to who has no jobs.
+func listenUI(ctx context.Context, c *cli.Context, s *burst.Session, addr string, readOnly bool, handlers ...string) (*ui.Server, error) {
 	bills, err := s.Bills()
 	if err != nil {
 		return nil, err
 	}
 	cfg := ui.Config{
 		Store: s.Store(), Bills: bills, ReadOnly: readOnly, Log: logger(c.App.ErrWriter), Where: stackName(s.Stack()),
-		Start: "starburst submit HANDLER --range 1:100",
+		Start: "starburst submit " + strings.Join(append(handlers, "HANDLER")[:1], "") + " --range 1:100",
 		Dead: func(ctx context.Context) (ui.DeadLetters, error) {
 			return dlq.Open(ctx, s.Clients().SQS, s.Stack().QueueURL, s.Stack().DLQURL)
 		},
@@ -132,6 +151,6 @@ func openBrowser(ctx context.Context, address string) {
 	}
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), name, args...)
 	if err := cmd.Start(); err == nil {
-		go func() { _ = errors.Join(cmd.Wait()) }()
+		go func() { _ = cmd.Wait() }()
 	}
 }
