@@ -30,6 +30,8 @@ type LoopConfig struct {
 	MaxBackoff time.Duration
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
+	// Decided is told of each decision before it is applied. It must not block. Default: nobody is told.
+	Decided func(Decision)
 	// Log receives a line for each change and each error. Default: none.
 	Log *slog.Logger
 }
@@ -210,6 +212,9 @@ func (l *Loop) Once(ctx context.Context) (Decision, error) {
 		return Decision{}, fmt.Errorf("observe: %w", err)
 	}
 	state, d := Decide(l.config.Policy, l.state, o)
+	if l.config.Decided != nil {
+		l.config.Decided(d)
+	}
 	if err := l.apply(ctx, d, until); err != nil {
 		err = fmt.Errorf("apply decision %d (%s): %w", d.Seq, d.Reason, err)
 		if l.leading { // workers must hear of a living leader, and of the end of the money, whatever ails ECS

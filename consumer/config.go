@@ -140,6 +140,12 @@ type Config struct {
 	// Requests returns the totals of what this process's calls to AWS are billed
 	// for, by name (see internal/meter). Default: none are reported.
 	Requests func() map[string]int64
+	// Trace returns the context in which a message's outcome is recorded, given the traceparent that the message brought
+	// ("" for none). Default: its lease's context as it is.
+	Trace func(ctx context.Context, traceparent string) context.Context
+	// Beats is told after each heartbeat how many leases were extended, how many could not be and are held still, and how
+	// many are lost. It must not block. Default: nobody is told.
+	Beats func(extended, failed, lost int)
 	// Build names the program's build in the handler list.
 	Build string
 	// Log receives what an operator should know. Default: discarded.

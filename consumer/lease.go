@@ -41,13 +41,14 @@ type leases struct {
 	visibility time.Duration
 	policy     sqsbatch.Policy
 	onLost     func(*lease)
+	onBeat     func(extended, failed, lost int) // nil when nobody is to be told
 
 	mu   sync.Mutex // protects held and the leases' expires
 	held map[string]*lease
 }
 
 func newLeases(c Config, p sqsbatch.Policy, onLost func(*lease)) *leases {
-	return &leases{queue: c.Queue, url: c.QueueURL, visibility: c.Visibility, policy: p, onLost: onLost, held: map[string]*lease{}}
+	return &leases{queue: c.Queue, url: c.QueueURL, visibility: c.Visibility, policy: p, onLost: onLost, onBeat: c.Beats, held: map[string]*lease{}}
 }
 
 // track starts the lease of a message received by a call that began at asked;
@@ -114,6 +115,7 @@ func (l *leases) beat(ctx context.Context) {
 	errs := l.policy.ChangeVisibilityAll(ctx, l.queue, l.url, asks)
 	l.mu.Lock()
 	var lost []*lease
+	extended, failed := 0, 0
 	for i, le := range due {
 		if l.held[le.handle] != le {
 			continue // acked or released meanwhile
@@ -121,15 +123,21 @@ func (l *leases) beat(ctx context.Context) {
 		switch {
 		case errs[i] == nil:
 			le.expires = now.Add(asks[i].Timeout)
+			extended++
 		case errors.Is(errs[i], sqsbatch.ErrLeaseLost) || time.Now().After(le.expires):
 			delete(l.held, le.handle)
 			lost = append(lost, le)
+		default:
+			failed++
 		}
 	}
 	l.mu.Unlock()
 	for _, le := range lost {
 		le.cancel(ErrLeaseLost)
 		l.onLost(le)
+	}
+	if l.onBeat != nil {
+		l.onBeat(extended, failed, len(lost))
 	}
 }
 

@@ -31,6 +31,9 @@ type child struct {
 func (w *Worker) record(r *chunkRun) {
 	d := r.d
 	ctx := d.lease.ctx
+	if w.cfg.Trace != nil {
+		ctx = w.cfg.Trace(ctx, d.msg.Trace)
+	}
 	if !r.started() && w.jobs.isCancelled(d.msg.Job) && w.drop(d) {
 		w.account.interrupted(r)
 		return
@@ -270,7 +273,7 @@ func (w *Worker) sendChildren(d *delivery, children []child) bool {
 			w.putBack(d)
 			return false
 		}
-		entries[i] = sqsbatch.Entry{Body: body, Delay: children[i].delay}
+		entries[i] = sqsbatch.Entry{Body: body, Delay: children[i].delay, Trace: children[i].msg.Trace}
 	}
 	for i, err := range w.policy().SendAll(ctx, w.cfg.Queue, w.cfg.QueueURL, entries) {
 		if err != nil {

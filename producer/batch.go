@@ -88,7 +88,7 @@ func (s *sending) deliver(ctx context.Context, b *batch) error {
 				return err
 			}
 		}
-		entries[i].Body = e.body
+		entries[i].Body, entries[i].Trace = e.body, s.spec.Trace
 		if s.spec.FairShare {
 			entries[i].GroupID = s.spec.Job
 		}

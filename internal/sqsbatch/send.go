@@ -29,6 +29,9 @@ type Entry struct {
 	GroupID string
 	// Attributes go with the message. Ours need none; a message that is moved keeps its own.
 	Attributes map[string]types.MessageAttributeValue
+	// Trace is the W3C traceparent to which the message belongs. It goes with the message as AWSTraceHeader, which SQS counts
+	// neither among the attributes nor into the size. Empty, or not a traceparent: none goes.
+	Trace string
 }
 
 // size is what counts toward SQS's limits: the body, and each attribute's name, type and value.
@@ -84,6 +87,11 @@ func request(k int, e *Entry) types.SendMessageBatchRequestEntry {
 	}
 	if e.GroupID != "" {
 		r.MessageGroupId = &e.GroupID
+	}
+	if header := traceHeader(e.Trace); header != "" {
+		r.MessageSystemAttributes = map[string]types.MessageSystemAttributeValue{
+			string(types.MessageSystemAttributeNameForSendsAWSTraceHeader): {DataType: textType, StringValue: &header},
+		}
 	}
 	return r
 }
