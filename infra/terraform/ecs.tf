@@ -100,7 +100,7 @@ resource "aws_ecs_task_definition" "worker" {
       options = {
         awslogs-group         = aws_cloudwatch_log_group.workers.name
         awslogs-region        = local.region
-        awslogs-stream-prefix = "worker"
+        awslogs-stream-prefix = local.log_prefix
         # A worker must not stand still because its output cannot be delivered.
         mode            = "non-blocking"
         max-buffer-size = "4m"

@@ -1,5 +1,10 @@
 # Log groups are made here, so that they have a retention and go with the stack.
 
+locals {
+  # The names of workers' streams are <log_prefix>/<container>/<task>; `starburst logs` makes them.
+  log_prefix = "worker"
+}
+
 resource "aws_cloudwatch_log_group" "workers" {
   #checkov:skip=CKV_AWS_158:Encrypted by CloudWatch Logs itself; kms_key_arn sets a key of the account's own
   #checkov:skip=CKV_AWS_338:Workers' output is for finding faults within days; log_retention_days raises it

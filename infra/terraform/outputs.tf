@@ -37,6 +37,7 @@ locals {
     security_groups       = local.security_groups
     assign_public_ip      = local.assign_public_ip
     log_group             = aws_cloudwatch_log_group.workers.name
+    log_prefix            = local.log_prefix
     stopped_log_group     = aws_cloudwatch_log_group.stopped.name
     scaler_function       = var.scaler_enabled ? local.scaler_name : ""
     alarms                = concat(aws_cloudwatch_metric_alarm.dead_letters[*].alarm_name, aws_cloudwatch_metric_alarm.oldest_message[*].alarm_name, aws_cloudwatch_metric_alarm.no_workers[*].alarm_name, aws_cloudwatch_metric_alarm.deadman[*].alarm_name)

@@ -46,6 +46,22 @@ locals {
       local.bucket_list_statement,
   ] : s if var.bucket_enabled], local.kms_statements)
 
+  # What `starburst jobs rm` deletes.
+  remove_statements = [for s in [
+    {
+      Sid      = "RemoveItems"
+      Effect   = "Allow"
+      Action   = ["dynamodb:BatchWriteItem"]
+      Resource = aws_dynamodb_table.this.arn
+    },
+    {
+      Sid      = "RemoveObjects"
+      Effect   = "Allow"
+      Action   = ["s3:DeleteObject"]
+      Resource = ["${local.bucket_arn}/in/*", "${local.bucket_arn}/out/*"]
+    },
+  ] : s if s.Sid == "RemoveItems" || var.bucket_enabled]
+
   cluster_read_statements = [
     {
       Sid       = "Tasks"
@@ -99,7 +115,7 @@ resource "aws_iam_policy" "operator" {
   description = "Watches, scales, stops and repairs a Starburst stack"
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = concat(local.producer_statements, local.cluster_read_statements, [
+    Statement = concat(local.producer_statements, local.cluster_read_statements, local.remove_statements, [
       {
         Sid      = "Scale"
         Effect   = "Allow"

@@ -82,6 +82,7 @@ func (s *Site) fromDefinition(d *types.TaskDefinition) {
 	}
 	if c.LogConfiguration != nil {
 		s.LogGroup = c.LogConfiguration.Options["awslogs-group"]
+		s.LogPrefix = c.LogConfiguration.Options["awslogs-stream-prefix"]
 	}
 }
 

@@ -54,6 +54,7 @@ type Site struct {
 	Subnets        []string          `json:"subnets"`
 	PublicIP       bool              `json:"assign_public_ip"`
 	LogGroup       string            `json:"log_group"`
+	LogPrefix      string            `json:"log_prefix"` // of the workers' log streams; Default: "worker"
 	ScalerFunction string            `json:"scaler_function"`
 	Alarms         []string          `json:"alarms"`
 	Environment    map[string]string `json:"environment"`

@@ -80,9 +80,9 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/faults", ""},
 	{"internal/iamcheck", ""},
 	{"internal/bench", "autoscale codec cost producer consumer store internal/burst internal/faults internal/laptop internal/progress internal/role internal/stack internal/usage"},
-	{".", "producer consumer autoscale/... cost/... codec store internal/awserr internal/burst internal/config internal/exit internal/role internal/report internal/stack internal/view internal/worklog"},
+	{".", "producer consumer autoscale/... cost/... codec store internal/awserr internal/burst internal/config internal/exit internal/role internal/report internal/stack internal/view"},
 	{"cmd/...", ". producer consumer consumer/child autoscale/... cost/... codec store internal/awscall internal/awserr internal/deploy internal/doctor internal/image internal/bench internal/bill internal/bridge internal/burst internal/config internal/dlq " +
-		"internal/exit internal/joblog internal/laptop internal/listing internal/localaws internal/manual internal/plan internal/prices internal/progress internal/quota internal/report internal/role internal/scaling internal/stack internal/ui internal/view"},
+		"internal/exit internal/joblog internal/laptop internal/listing internal/localaws internal/manual internal/plan internal/prices internal/progress internal/quota internal/report internal/role internal/scaling internal/stack internal/ui internal/view internal/worklog"},
 
 	// Examples are what a user can write.
 	{"examples/...", ". examples/internal/..."},

@@ -41,7 +41,8 @@ type filterLogEvents struct {
 // Lines implements Source. An answer has at most 1 MB; pages follow each other until there is none.
 func (c CloudWatch) Lines(ctx context.Context, q Query) iter.Seq2[Line, error] {
 	return func(yield func(Line, error) bool) {
-		if q.Workers != nil && len(q.Workers) == 0 {
+		workers := q.names()
+		if workers != nil && len(workers) == 0 {
 			return
 		}
 		in := filterLogEvents{Group: c.Group, Prefix: c.Prefix}
@@ -51,9 +52,9 @@ func (c CloudWatch) Lines(ctx context.Context, q Query) iter.Seq2[Line, error] {
 		if !q.To.IsZero() {
 			in.To = q.To.UnixMilli()
 		}
-		if n := len(q.Workers); n > 0 && n <= maxStreams { // of more, all are read: then they come by time
+		if n := len(workers); n > 0 && n <= maxStreams { // of more, all are read: then they come by time
 			in.Prefix = ""
-			for _, w := range q.Workers {
+			for _, w := range workers {
 				in.Names = append(in.Names, c.Prefix+w)
 			}
 		}

@@ -110,6 +110,7 @@ func TestCloudWatch(t *testing.T) {
 		{"more than a call can name", Query{Workers: append(many, "a")}, []string{"a: plain", "a: third", "a: four"}},
 		{"nobody", Query{Workers: []string{}}, nil},
 		{"a time", Query{From: noon.Add(4 * time.Second), To: noon.Add(5 * time.Second)}, []string{"a: third"}},
+		{"a job, whoever names it", Query{Job: "j", Workers: []string{"b"}, Anyone: true}, []string{"a: third", "b: five"}},
 		{"a job", Query{Job: "j", Workers: []string{"a", "b"}}, []string{"a: plain", "a: third", "a: four", "b: five"}},
 	} {
 		if diff := cmp.Diff(tc.want, messages(t, c, tc.q)); diff != "" {

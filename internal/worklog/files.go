@@ -77,7 +77,7 @@ func (f Files) find(q Query) (logs []*logFile, err error) {
 		if !isLog || part != "" && part != ".1" || err != nil || !info.Mode().IsRegular() { // err: it was removed meanwhile
 			continue
 		}
-		if (q.Workers == nil || slices.Contains(q.Workers, worker)) && !info.ModTime().Before(q.From) {
+		if (q.names() == nil || slices.Contains(q.names(), worker)) && !info.ModTime().Before(q.From) {
 			files = append(files, found{e.Name(), worker, info.ModTime()})
 		}
 	}

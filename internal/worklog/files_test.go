@@ -62,6 +62,7 @@ func TestFiles(t *testing.T) {
 		{"a time", Query{From: noon.Add(2 * time.Second), To: noon.Add(5 * time.Second)}, []string{"b: second"}},
 		{"a job: not what is said of others", Query{Job: "j", Workers: []string{"a", "b"}}, []string{"a: before", "a: first", "a: a trace", "b: second", "a: mine", "b: next"}},
 		{"a task", Query{Job: "j", Task: new(2), From: noon.Add(3 * time.Second), Workers: []string{"a", "b"}}, []string{"b: next"}},
+		{"a job, whoever names it", Query{Job: "j", Workers: []string{"b"}, Anyone: true, From: noon, To: noon.Add(time.Minute)}, []string{"b: second", "a: mine", "b: next"}},
 		{"later than all", Query{From: noon.Add(time.Hour)}, nil},
 	} {
 		got := messages(t, Files{dir}, c.q)

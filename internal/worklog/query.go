@@ -12,6 +12,8 @@ import (
 type Query struct {
 	// Workers whose lines; nil means all.
 	Workers []string
+	// Anyone adds the lines of other workers that name Job: who works for a job is known a little later than it works.
+	Anyone bool
 	// From and To bound the lines' times: From ≤ t < To. A zero To means no end.
 	From, To time.Time
 	// Job leaves out what is said of other jobs, when it is set; Task, too, what is said of other tasks of it. Lines that
@@ -23,7 +25,7 @@ type Query struct {
 // wants reports whether the line is one of those asked for.
 func (q Query) wants(l Line) bool {
 	switch {
-	case q.Workers != nil && !slices.Contains(q.Workers, l.Worker):
+	case q.Workers != nil && !slices.Contains(q.Workers, l.Worker) && !(q.Anyone && l.Job != "" && l.Job == q.Job):
 		return false
 	case l.At.Before(q.From), !q.To.IsZero() && !l.At.Before(q.To):
 		return false
@@ -33,6 +35,14 @@ func (q Query) wants(l Line) bool {
 		return false
 	}
 	return true
+}
+
+// names are the only workers whose lines are to be read; nil means all.
+func (q Query) names() []string {
+	if q.Anyone {
+		return nil
+	}
+	return q.Workers
 }
 
 // Source has workers' lines.

@@ -131,15 +131,17 @@ run "policies_of_people" {
   }
   assert {
     condition = { for s in jsondecode(aws_iam_policy.operator.policy).Statement : s.Sid => s.Action if !contains([for p in jsondecode(aws_iam_policy.producer.policy).Statement : p.Sid], s.Sid) || s.Sid == "Tasks" } == {
-      Tasks       = ["ecs:DescribeTasks", "ecs:ListTasks"]
-      Definitions = ["ecs:DescribeTaskDefinition"]
-      Output      = ["logs:FilterLogEvents", "logs:GetLogEvents", "logs:StartLiveTail"]
-      Scale       = ["ecs:DescribeServices", "ecs:UpdateService"]
-      Stop        = ["ecs:StopTask"]
-      DeadLetters = ["sqs:CancelMessageMoveTask", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListMessageMoveTasks", "sqs:ReceiveMessage", "sqs:StartMessageMoveTask"]
-      Purge       = ["sqs:PurgeQueue"]
-      MendQueues  = ["sqs:SetQueueAttributes"]
-      MendTable   = ["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:UpdateTimeToLive"]
+      Tasks         = ["ecs:DescribeTasks", "ecs:ListTasks"]
+      Definitions   = ["ecs:DescribeTaskDefinition"]
+      Output        = ["logs:FilterLogEvents", "logs:GetLogEvents", "logs:StartLiveTail"]
+      Scale         = ["ecs:DescribeServices", "ecs:UpdateService"]
+      Stop          = ["ecs:StopTask"]
+      DeadLetters   = ["sqs:CancelMessageMoveTask", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListMessageMoveTasks", "sqs:ReceiveMessage", "sqs:StartMessageMoveTask"]
+      Purge         = ["sqs:PurgeQueue"]
+      MendQueues    = ["sqs:SetQueueAttributes"]
+      RemoveItems   = ["dynamodb:BatchWriteItem"]
+      RemoveObjects = ["s3:DeleteObject"]
+      MendTable     = ["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:UpdateTimeToLive"]
       Look = [
         "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "ec2:DescribeSubnets", "ecr:GetAuthorizationToken",
         "iam:SimulatePrincipalPolicy", "pricing:GetProducts", "servicequotas:GetServiceQuota", "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota",
