@@ -1,6 +1,7 @@
 package starburst
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,7 +57,7 @@ func Submit[In, Out any](ctx context.Context, s *Session, h *Handler[In, Out], i
 			return nil, err
 		}
 	}
-	inner, err := s.open(ctx, o.id)
+	inner, err := s.open(ctx, o.id, cmp.Or(min(o.workers, len(in)), len(in)))
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +82,7 @@ func Submit[In, Out any](ctx context.Context, s *Session, h *Handler[In, Out], i
 // returns an error with exit code 5 when there is none. Out must be the result
 // type the job's handler returned.
 func Attach[Out any](ctx context.Context, s *Session, id string) (*Job[Out], error) {
-	inner, err := s.open(ctx, id)
+	inner, err := s.open(ctx, id, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -107,8 +107,8 @@ func New(c Config, handlers ...Registration) (*Session, error) {
 	return s, nil
 }
 
-// open starts what the first job needs; job is its id, if it was chosen.
-func (s *Session) open(ctx context.Context, job string) (*burst.Session, error) {
+// open starts what the first job needs: the job's id, if it was chosen, and how many workers are sure to have work.
+func (s *Session) open(ctx context.Context, job string, start int) (*burst.Session, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.inner != nil {
@@ -124,7 +124,7 @@ func (s *Session) open(ctx context.Context, job string) (*burst.Session, error) 
 	}
 	s.inner, err = burst.Open(ctx, burst.Config{
 		Stack: stack.FromEnv(), State: s.config.State, Job: job,
-		Workers: s.config.Workers, Slots: s.config.Slots, Handlers: names,
+		Workers: s.config.Workers, Slots: s.config.Slots, Start: start, Handlers: names,
 		Command: []string{self}, Env: []string{role.Env + "=" + role.Worker},
 		Endpoint: []string{self}, Display: view.NewDisplay(s.config.Progress), LastLine: true,
 	})

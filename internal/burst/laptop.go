@@ -58,11 +58,7 @@ func (s *Session) openState(ctx context.Context, name string) (free bool, err er
 	if s.clients, err = stack.Open(ctx, stack.Stack{Endpoint: s.endpoint.URL()}); err != nil {
 		return false, err
 	}
-	s.stack, err = laptop.Ensure(ctx, s.clients, s.endpoint.URL(), laptop.Fleet{
-		Command: s.cfg.Command,
-		Env:     append([]string{role.EnvSlots + "=" + strconv.Itoa(s.cfg.Slots)}, s.cfg.Env...),
-	})
-	if err != nil {
+	if s.stack, err = laptop.EnsureStack(ctx, s.clients, s.endpoint.URL()); err != nil {
 		return false, err
 	}
 	other, err := s.unfinished(ctx)
@@ -71,12 +67,21 @@ func (s *Session) openState(ctx context.Context, name string) (free bool, err er
 	}
 	if other == "" {
 		s.state = name
-		return true, s.beFound(dir)
+		return true, errors.Join(s.staff(ctx), s.beFound(dir))
 	}
 	s.cfg.notef("job %s of an earlier run is unfinished and kept; go on with it: starburst attach --state %s %s; or drop it: starburst cancel --state %s %s", other, name, other, name, other)
 	err = s.endpoint.Close(ctx)
 	s.endpoint = nil
 	return false, err
+}
+
+// staff makes the fleet's service. Workers that are sure to be needed start now: a process takes as long to start as a job to be sent.
+func (s *Session) staff(ctx context.Context) error {
+	return laptop.EnsureService(ctx, s.clients.ECS, s.stack, laptop.Fleet{
+		Command: s.cfg.Command,
+		Env:     append([]string{role.EnvSlots + "=" + strconv.Itoa(s.cfg.Slots)}, s.cfg.Env...),
+		Start:   min(s.cfg.Start, s.cfg.Workers),
+	})
 }
 
 // beFound tells others on this machine where the state is served, so that they can look at the run while it lasts.

@@ -32,6 +32,9 @@ type Config struct {
 	Job string
 	// Workers is the most workers of the fleet, Slots the tasks each runs at once; both ≥ 1.
 	Workers, Slots int
+	// Start is how many workers the laptop's fleet has from the beginning, at most Workers: for whoever is about to submit tasks and
+	// need not wait until the autoscaler has seen them. Default: 0.
+	Start int
 	// Handlers the workers know; announced before the first job.
 	Handlers []string
 	// Command and Env start a worker in the laptop mode; Endpoint starts its endpoint.

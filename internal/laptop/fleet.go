@@ -31,24 +31,28 @@ type Fleet struct {
 	Command []string
 	// Env is added to each worker's environment.
 	Env []string
+	// Start is how many workers the service starts with. Default: 0, work brings the first.
+	Start int
 }
 
-// Ensure makes the stack and the fleet's service at the endpoint, and updates the
-// service to the given command; without one it keeps the command of the
-// state's last session. The service starts with no worker.
+// Ensure makes the stack and the fleet's service at the endpoint.
 func Ensure(ctx context.Context, c *stack.Clients, endpoint string, f Fleet) (stack.Stack, error) {
-	s := stack.Stack{Endpoint: endpoint, Fleet: "default", Cluster: Name, Service: Name}
-	s, err := stack.Create(ctx, c, s, stack.Options{Name: Name, Visibility: Visibility})
+	s, err := EnsureStack(ctx, c, endpoint)
 	if err != nil {
 		return s, err
 	}
-	return s, ensureService(ctx, c.ECS, s, f)
+	return s, EnsureService(ctx, c.ECS, s, f)
 }
 
-func ensureService(ctx context.Context, api *ecs.Client, s stack.Stack, f Fleet) error {
-	if _, err := api.CreateCluster(ctx, &ecs.CreateClusterInput{ClusterName: &s.Cluster}); err != nil {
-		return fmt.Errorf("create the local cluster: %w", err)
-	}
+// EnsureStack makes the stack at the endpoint, without workers: what it has is kept.
+func EnsureStack(ctx context.Context, c *stack.Clients, endpoint string) (stack.Stack, error) {
+	s := stack.Stack{Endpoint: endpoint, Fleet: "default", Cluster: Name, Service: Name}
+	return stack.Create(ctx, c, s, stack.Options{Name: Name, Visibility: Visibility})
+}
+
+// EnsureService makes the fleet's service, or updates it to the given command; without one it keeps the command of the
+// state's last session.
+func EnsureService(ctx context.Context, api *ecs.Client, s stack.Stack, f Fleet) error {
 	in := definition(s, f)
 	if len(f.Command) == 0 {
 		last, err := lastDefinition(ctx, api, s)
@@ -64,14 +68,10 @@ func ensureService(ctx context.Context, api *ecs.Client, s stack.Stack, f Fleet)
 	arn := def.TaskDefinition.TaskDefinitionArn
 	_, err = api.UpdateService(ctx, &ecs.UpdateServiceInput{
 		Cluster: &s.Cluster, Service: &s.Service, TaskDefinition: arn,
-		DesiredCount: aws.Int32(0), // a killed session may have left another
+		DesiredCount: aws.Int32(int32(f.Start)), // a killed session may have left another
 	})
-	var missing *types.ServiceNotFoundException
-	var inactive *types.ServiceNotActiveException
-	if errors.As(err, &missing) || errors.As(err, &inactive) {
-		_, err = api.CreateService(ctx, &ecs.CreateServiceInput{
-			Cluster: &s.Cluster, ServiceName: &s.Service, TaskDefinition: arn, DesiredCount: aws.Int32(0),
-		})
+	if isAbsent(err) {
+		err = createService(ctx, api, s, arn, f.Start)
 	}
 	if err != nil {
 		return fmt.Errorf("make the local service: %w", err)
@@ -79,9 +79,30 @@ func ensureService(ctx context.Context, api *ecs.Client, s stack.Stack, f Fleet)
 	return nil
 }
 
+// isAbsent reports whether there is no such service, or no such cluster either.
+func isAbsent(err error) bool {
+	var missing *types.ServiceNotFoundException
+	var inactive *types.ServiceNotActiveException
+	var none *types.ClusterNotFoundException
+	return errors.As(err, &missing) || errors.As(err, &inactive) || errors.As(err, &none)
+}
+
+func createService(ctx context.Context, api *ecs.Client, s stack.Stack, definition *string, workers int) error {
+	if _, err := api.CreateCluster(ctx, &ecs.CreateClusterInput{ClusterName: &s.Cluster}); err != nil {
+		return fmt.Errorf("create the local cluster: %w", err)
+	}
+	_, err := api.CreateService(ctx, &ecs.CreateServiceInput{
+		Cluster: &s.Cluster, ServiceName: &s.Service, TaskDefinition: definition, DesiredCount: aws.Int32(int32(workers)),
+	})
+	return err
+}
+
 // lastDefinition returns the service's task definition, or nil when there is no service.
 func lastDefinition(ctx context.Context, api *ecs.Client, s stack.Stack) (*types.TaskDefinition, error) {
 	out, err := api.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &s.Cluster, Services: []string{s.Service}})
+	if isAbsent(err) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("look at the local service: %w", err)
 	}

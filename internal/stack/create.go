@@ -13,6 +13,7 @@ import (
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/starburst-go/starburst/store"
 )
@@ -51,35 +52,46 @@ func Create(ctx context.Context, c *Clients, s Stack, o Options) (Stack, error) 
 	if o.MaxReceives == 0 {
 		o.MaxReceives = 20
 	}
-	var err error
-	if s.DLQURL, err = ensureQueue(ctx, c.SQS, o.Name+"-dlq", map[string]string{
+	s.Table = o.Name
+	// Three services make their parts side by side.
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.createQueues(ctx, c.SQS, o) })
+	g.Go(func() error {
+		if err := store.New(c.DB, o.Name).CreateTable(ctx); err != nil {
+			return fmt.Errorf("create table %s: %w", o.Name, err)
+		}
+		return nil
+	})
+	if !o.NoBucket {
+		g.Go(func() (err error) {
+			s.Bucket, err = ensureBucket(ctx, c, o.Name)
+			return err
+		})
+	}
+	err := g.Wait()
+	return s, err
+}
+
+// createQueues makes the dead-letter queue, and then the queue that names it.
+func (s *Stack) createQueues(ctx context.Context, api *sqs.Client, o Options) (err error) {
+	if s.DLQURL, err = ensureQueue(ctx, api, o.Name+"-dlq", map[string]string{
 		"MessageRetentionPeriod": seconds(dlqRetention),
 	}); err != nil {
-		return s, err
+		return err
 	}
-	dlq, err := queueARN(ctx, c.SQS, s.DLQURL)
+	dlq, err := queueARN(ctx, api, s.DLQURL)
 	if err != nil {
-		return s, err
+		return err
 	}
 	redrive, err := json.Marshal(map[string]any{"deadLetterTargetArn": dlq, "maxReceiveCount": o.MaxReceives})
 	if err != nil {
-		return s, err
+		return err
 	}
-	if s.QueueURL, err = ensureQueue(ctx, c.SQS, o.Name, map[string]string{
+	s.QueueURL, err = ensureQueue(ctx, api, o.Name, map[string]string{
 		"MessageRetentionPeriod": seconds(queueRetention), "VisibilityTimeout": seconds(o.Visibility),
 		"RedrivePolicy": string(redrive),
-	}); err != nil {
-		return s, err
-	}
-	s.Table = o.Name
-	if err := store.New(c.DB, s.Table).CreateTable(ctx); err != nil {
-		return s, fmt.Errorf("create table %s: %w", s.Table, err)
-	}
-	if o.NoBucket {
-		return s, nil
-	}
-	s.Bucket, err = ensureBucket(ctx, c, o.Name)
-	return s, err
+	})
+	return err
 }
 
 func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }
