@@ -57,7 +57,7 @@ func realMain(run func(context.Context, *Session) error, handlers []Registration
 	if ctx.Err() != nil && err != nil {
 		return report(stderr, s.interrupted(err))
 	}
-	return report(stderr, err)
+	return report(stderr, s.retryable(err))
 }
 
 // registryOf collects the handlers and refuses names that clash or do not fit.
@@ -81,7 +81,8 @@ func report(w io.Writer, err error) exit.Code {
 	if err == nil {
 		return exit.OK
 	}
-	_, _ = fmt.Fprintf(w, "error: %v\n", err)
+	code := exit.CodeOf(err)
+	_, _ = fmt.Fprintf(w, "%s %v\n", code.Word(), err)
 	hint := exit.HintOf(err)
 	if a := awserr.Explain(err); hint == "" && a.Kind != awserr.Unknown {
 		hint = a.Next
@@ -90,5 +91,5 @@ func report(w io.Writer, err error) exit.Code {
 	if hint != "" {
 		_, _ = fmt.Fprintf(w, "try:   %s\n", hint)
 	}
-	return exit.CodeOf(err)
+	return code
 }

@@ -172,6 +172,21 @@ func (s *Session) interrupted(err error) error {
 	return e.WithHint("job %s is kept; go on with: starburst attach --state %s %s", s.last, s.state, s.last)
 }
 
+// retryable adds to failed tasks the command that runs them again.
+func (s *Session) retryable(err error) error {
+	failed, is := errors.AsType[*TaskErrors](err)
+	if !is || exit.HintOf(err) != "" {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	where := ""
+	if s.state != "" {
+		where = " --state " + s.state
+	}
+	return (&exit.Error{Code: exit.CodeOf(err), Err: err}).WithHint("starburst retry --failed%s %s", where, failed.Job)
+}
+
 func checkName(name string) error {
 	if name == "" || len(name) > codec.MaxHandlerLen {
 		return exit.Errorf(exit.Usage, "handler name %q: must have 1 to %d bytes", name, codec.MaxHandlerLen)

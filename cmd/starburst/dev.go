@@ -144,7 +144,7 @@ func serveDev(c *cli.Context, srv *localaws.Server, dir string, p laptop.Platfor
 	}
 	_, _ = fmt.Fprintf(c.App.ErrWriter, "serving SQS, DynamoDB, ECS and S3 at %s; state in %s; Ctrl-C ends it\n", srv.URL(), dir)
 	if len(worker) > 0 {
-		_, _ = fmt.Fprintf(c.App.ErrWriter, "workers: %v, at most %d; try: starburst submit %s --range 1:10 --wait\n", worker, c.Int("workers"), names[0])
+		_, _ = fmt.Fprintf(c.App.ErrWriter, "workers: %s, at most %d\ntry:     starburst submit %s --range 1:10 --wait\n", words(worker), c.Int("workers"), names[0])
 	}
 	if page != "" {
 		_, _ = fmt.Fprintf(c.App.ErrWriter, "the page of its jobs: %s\n", page)
@@ -154,6 +154,15 @@ func serveDev(c *cli.Context, srv *localaws.Server, dir string, p laptop.Platfor
 	endCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	return session.Close(endCtx)
+}
+
+// words are a command as a shell takes it.
+func words(argv []string) string {
+	quotedWords := make([]string, len(argv))
+	for i, a := range argv {
+		quotedWords[i] = quoted(a)
+	}
+	return strings.Join(quotedWords, " ")
 }
 
 // printReady tells how to reach the stack, to a shell or to a program.

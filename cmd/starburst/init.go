@@ -10,6 +10,7 @@ import (
 
 	"github.com/starburst-go/starburst/internal/deploy"
 	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/laptop"
 	"github.com/starburst-go/starburst/internal/stack"
 )
 
@@ -17,10 +18,12 @@ func initCommand() *cli.Command {
 	return command(&cli.Command{
 		Name:  "init",
 		Usage: "find a stack, or make the queues and the table of a small one",
-		UsageText: "eval \"$(starburst init --stack NAME)\"\n" +
+		UsageText: "eval \"$(starburst init)\"                                    the stack of a running `starburst dev`\n" +
+			"eval \"$(starburst init --stack NAME)\"\n" +
 			"eval \"$(starburst init --from-terraform infra/terraform)\"\n" +
 			"starburst init --create [--name NAME]",
-		Description: "Prints the export lines that the other commands read. --stack reads the configuration that Terraform has put into SSM,\n" +
+		Description: "Prints the export lines that the other commands, and AWS's own tools and SDKs, read. Without a flag they are those of the\n" +
+			"stack that `starburst dev` serves on this machine. --stack reads the configuration that Terraform has put into SSM,\n" +
 			"--from-terraform Terraform's own outputs. --create makes a queue, its dead-letter queue and a table at whatever endpoint\n" +
 			"the AWS SDK is configured for, keeps what exists, and makes no workers: that is Terraform's (infra/terraform).",
 		Flags: append(siteFlags(),
@@ -52,7 +55,10 @@ func initAction(c *cli.Context) error {
 		}
 		return printSite(c.App.Writer, s.Site)
 	}
-	return exit.Errorf(exit.Usage, "say which stack").
+	if s, err := laptop.Find(c.Context, laptop.DevState); err == nil {
+		return printExports(c.App.Writer, s.Env())
+	}
+	return exit.Errorf(exit.Usage, "say which stack: no `starburst dev` runs on this machine").
 		WithHint("starburst init --stack NAME, or --from-terraform FOLDER; starburst init --create --name %s makes the queues and the table of one", c.String("name"))
 }
 

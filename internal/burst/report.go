@@ -71,12 +71,15 @@ func (s *Session) beginReport(ctx context.Context, job string) {
 	}
 	s.reports.writing.Go(func() error {
 		var out bytes.Buffer
-		err := s.Report(ctx, job, f.Format, "", &out)
+		seen, err := s.report(ctx, job, f.Format, "", &out)
 		if err == nil {
 			err = os.WriteFile(f.Name, out.Bytes(), 0o644)
 		}
 		if err != nil {
 			return fmt.Errorf("write the report of job %s: %w", job, err)
+		}
+		if s.cfg.LastLine {
+			s.cfg.notef("report: %s%s", f.Name, view.Cost(seen))
 		}
 		return nil
 	})
@@ -100,31 +103,36 @@ const (
 // Report writes the report of a job. Of one that has just ended it waits until the workers have told of what they did: at
 // most ten seconds, one on the laptop. State names the local state in commands, when the session does not know it itself.
 func (s *Session) Report(ctx context.Context, id string, f report.Format, state string, w io.Writer) error {
+	_, err := s.report(ctx, id, f, state, w)
+	return err
+}
+
+func (s *Session) report(ctx context.Context, id string, f report.Format, state string, w io.Writer) (seen view.State, err error) {
 	if _, err := s.find(ctx, id); err != nil {
-		return err
+		return seen, err
 	}
 	look, err := s.Looker(id)
 	if err != nil {
-		return err
+		return seen, err
 	}
 	look.Exact = true
 	within, every := wordWithin, wordEvery
 	if s.stack.Endpoint != "" {
 		within, every = laptopWordWithin, laptopWordEvery
 	}
-	seen, err := look.Look(ctx, time.Now())
+	seen, err = look.Look(ctx, time.Now())
 	for err == nil && seen.Over() && !seen.Told() && time.Since(seen.Ended) < within {
 		if err := sleep(ctx, every); err != nil {
-			return err
+			return seen, err
 		}
 		seen, err = look.Look(ctx, time.Now())
 	}
 	if err != nil {
-		return err
+		return seen, err
 	}
 	r := report.New(look.Input(), seen)
 	if name := cmp.Or(s.state, state); name != "" {
 		r.Retry = "starburst retry --failed --state " + name + " " + id
 	}
-	return r.Write(w, f)
+	return seen, r.Write(w, f)
 }

@@ -142,8 +142,8 @@ func (w *wait) lastLine(ctx context.Context) string {
 	if err != nil {
 		return ""
 	}
-	if f, wanted := w.s.reports.file(w.job.ID); wanted {
-		return view.Summary(state) + "\nmore:  " + f.Name
+	if _, wanted := w.s.reports.file(w.job.ID); wanted {
+		return view.Summary(state) // the report has its own line
 	}
 	where := ""
 	if w.s.state != "" {

@@ -42,6 +42,19 @@ var Table = []struct {
 	{Interrupt, "interrupted"},
 }
 
+// Word begins the message of an error with the code, six characters wide like the other lines' words: work that is not done
+// yet, and a person's own Ctrl-C, are no errors.
+func (c Code) Word() string {
+	switch c {
+	case Pending:
+		return "wait: "
+	case Interrupt:
+		return "note: "
+	case OK, Failed, Usage, TasksFail, TimedOut, NotFound, Permission, Refused, Partly:
+	}
+	return "error:"
+}
+
 // Error carries an exit code and what to do next.
 type Error struct {
 	Code Code

@@ -116,6 +116,14 @@ func barRow(t Tasks) string {
 	return fmt.Sprintf("%*s%s%s  %d %%  %s of %s", wordWidth, "", strings.Repeat("━", full), strings.Repeat("─", barWidth-full), t.Percent(), progress.Count(t.Done()), progress.Count(t.Total))
 }
 
+// Cost is what a job has cost so far, after what is said of it; "" when that is not known.
+func Cost(s State) string {
+	if !s.Money.Known || len(s.Workers.Spans) == 0 {
+		return ""
+	}
+	return ", cost " + moneyText(s.Money, s.Over())
+}
+
 // Summary is a job that is over in one line.
 func Summary(s State) string {
 	took := s.Ended.Sub(s.Created)
@@ -234,12 +242,8 @@ func moneyText(m Money, over bool) string {
 	if m.Local {
 		text += " as if on Fargate"
 	}
-	if e := m.Estimate; e != nil {
-		word := "estimated"
-		if m.Partial {
-			word = "estimated without the tasks' time"
-		}
-		text += fmt.Sprintf(", %s %s (%s to %s)", word, e.Likely.Short(), e.Low.Short(), e.High.Short())
+	if e := m.Estimate; e != nil && !m.Partial { // of requests alone it would mislead
+		text += fmt.Sprintf(", estimated %s (%s to %s)", e.Likely.Short(), e.Low.Short(), e.High.Short())
 	}
 	if !over && m.Expected > m.Spent {
 		text += ", about " + m.Expected.Short() + " at the end"
