@@ -63,7 +63,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			return cli.ShowAppHelp(c)
 		},
 		Commands: []*cli.Command{
-			runCommand(), submitCommand(), enqueueCommand(), jobsCommand(), tasksCommand(), waitCommand(), attachCommand(), statusCommand(), watchCommand(), reportCommand(), uiCommand(), resultsCommand(), retryCommand(), cancelCommand(), dlqCommand(), codecCommand(),
+			runCommand(), submitCommand(), enqueueCommand(), jobsCommand(), tasksCommand(), waitCommand(), logsCommand(), attachCommand(), statusCommand(), watchCommand(), reportCommand(), uiCommand(), resultsCommand(), retryCommand(), cancelCommand(), dlqCommand(), codecCommand(),
 			devCommand(), workerCommand(), bridgeCommand(), autoscaleCommand(), simulateCommand(), planCommand(), quotaCommand(), scaleCommand(), wavesCommand(), initCommand(), imageCommand(), deployCommand(), doctorCommand(), helloCommand(), downCommand(), costCommand(), pricesCommand(), benchCommand(), exitCodesCommand(), versionCommand(),
 		},
 	}
@@ -92,7 +92,7 @@ func report(w io.Writer, err error) exit.Code {
 			hint = "nothing listens there: is `starburst dev` still running? Its export lines are of no use without it"
 		}
 	}
-	_, _ = fmt.Fprintf(w, "error: %v\n", err)
+	_, _ = fmt.Fprintf(w, "%s %v\n", code.Word(), err)
 	if hint == "" && advice.Kind != awserr.Unknown {
 		hint = advice.Next
 		_, _ = fmt.Fprintf(w, "why:   %s\n", advice.What)
