@@ -16,7 +16,7 @@ const bufferWait = 2 * time.Second
 func (w *Worker) watchBuffer(ctx context.Context) {
 	w.taken.Store(time.Now().UnixMilli())
 	for sleep(ctx, bufferWait/2) {
-		if len(w.ready) == 0 || time.Since(time.UnixMilli(w.taken.Load())) < bufferWait {
+		if w.desk.backlog() == 0 || time.Since(time.UnixMilli(w.taken.Load())) < bufferWait {
 			continue
 		}
 		w.credits.setPrefetch(0) // the next poll must not take them right back,

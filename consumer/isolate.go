@@ -41,35 +41,41 @@ func suspect(d *delivery) bool {
 // which it was. So a message with a death on record runs as the only one of its
 // kind in this worker, noted no earlier and recorded before the next: a death
 // then speaks about it alone.
-func (w *Worker) runSuspect(ctx context.Context, d *delivery) {
+func (w *Worker) runSuspect(ctx context.Context, t *turn) (stays bool) {
+	d := t.d
 	deaths, err := w.noteStart(ctx, d)
 	if err == nil && deaths > 0 {
 		w.takeBackStart(d)
 		select {
 		case w.alone <- struct{}{}:
-			defer func() { <-w.alone }()
+			t.alone = true
 		case <-w.stop:
 			w.release(d, 0)
-			return
+			w.vacate(t)
+			return true
 		}
 		deaths, err = w.noteStart(ctx, d)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		w.cfg.Log.WarnContext(ctx, "start of a redelivered message not noted", "message", d.msg.Self(), "err", err)
 		w.putBack(d)
-		return
-	}
-	if deaths == 0 {
-		w.toRecord(w.run(ctx, d))
-		return
+		w.vacate(t)
+		return true
+	case deaths == 0:
+		return w.run(ctx, t)
 	}
 	w.cfg.Log.WarnContext(ctx, "a message killed its worker", "job", d.msg.Job, "message", d.msg.Self(), "tasks", len(d.msg.Args), "deaths", deaths)
-	w.record(w.judgeSuspect(ctx, d, deaths))
+	if r := judgeSuspect(d, deaths); r != nil {
+		w.complete(t, r)
+		return true
+	}
+	return w.run(ctx, t)
 }
 
-// judgeSuspect cuts a message that killed a worker, gives up a lone task that
-// did so too often, or gives it another try.
-func (w *Worker) judgeSuspect(ctx context.Context, d *delivery, deaths int) *chunkRun {
+// judgeSuspect cuts a message that killed a worker, or gives up a lone task that did so too often. It returns nil for one
+// that gets another try.
+func judgeSuspect(d *delivery, deaths int) *chunkRun {
 	r := newChunkRun(d, nil)
 	switch {
 	case len(d.msg.Args) > 1 && mayHaveChildren(d.msg):
@@ -83,7 +89,7 @@ func (w *Worker) judgeSuspect(ctx context.Context, d *delivery, deaths int) *chu
 			r.outcomes[k] = outcome{ran: true, err: died}
 		}
 	default:
-		return w.run(ctx, d)
+		return nil
 	}
 	return r
 }

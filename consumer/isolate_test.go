@@ -13,8 +13,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/starburst-go/starburst/codec"
 	"github.com/starburst-go/starburst/internal/virtual"
+
 	"github.com/starburst-go/starburst/store"
 )
 
@@ -237,6 +239,43 @@ func TestAHandlerThatIgnoresItsTimeLimitIsLeftBehind(t *testing.T) {
 		if len(ok) != 2 || failed[1] == nil || failed[1].Kind != store.FailTimeout || !strings.Contains(failed[1].Message, "abandoned") {
 			t.Errorf("settled %v, failed %+v; want task 1 abandoned", ok, failed[1])
 		}
+	})
+}
+
+// A handler that does not listen keeps neither its slot nor its message when the job is cancelled.
+func TestAHandlerThatIgnoresACancelLeavesItsSlot(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		stuck := make(chan struct{})
+		b := setup(Registry{"h": func(ctx context.Context, task Task) ([]byte, error) {
+			if argument(task) == 1 {
+				<-stuck
+			}
+			return echo(ctx, task)
+		}}, chunkBody(t, "h", 0, 3))
+		b.cfg.Slots = 1
+		time.AfterFunc(10*time.Second, func() {
+			b.results.mu.Lock()
+			b.results.control.Cancelled = []string{"j"}
+			b.results.jobs["j"] = store.Job{ID: "j", MaxAttempts: 3, Shards: 1, State: store.Cancelled}
+			b.results.mu.Unlock()
+		})
+		time.AfterFunc(time.Minute, func() { // the message is gone, and its slot free for another job's
+			b.results.mu.Lock()
+			defer b.results.mu.Unlock()
+			if b.queue.Len() != 0 {
+				t.Error("the cancelled job's message is still there")
+			}
+			b.results.control.Cancelled = nil
+			b.results.jobs["j"] = store.Job{ID: "j", MaxAttempts: 3, Shards: 1}
+			b.queue.Add(chunkBody(t, "h", 10, 1), 0)
+		})
+		b.runUntil(t, 5*time.Minute, func() bool { ok, _, _ := b.results.settled("j"); return ok[10] != "" })
+		ok, failed, _ := b.results.settled("j")
+		if diff := cmp.Diff(map[int]string{0: "r0", 10: "r10"}, ok); diff != "" || len(failed) > 0 {
+			t.Errorf("settled (-want +got):\n%s failed %v", diff, failed)
+		}
+		close(stuck) // the handler comes back, and nobody minds
 	})
 }
 

@@ -64,15 +64,11 @@ func (w *Worker) releaseAll(all []goingBack) {
 // take them right back (kombu#1835).
 func (w *Worker) releaseUnstarted(wait func(*delivery) time.Duration) int {
 	var all []goingBack
-	for {
-		select {
-		case d := <-w.ready:
-			all = append(all, goingBack{d.lease, wait(d)})
-		default:
-			w.releaseAll(all)
-			return len(all)
-		}
+	for _, d := range w.desk.clear() {
+		all = append(all, goingBack{d.lease, wait(d)})
 	}
+	w.releaseAll(all)
+	return len(all)
 }
 
 // inTouch reports whether the leader has lately been able to hear of this worker, and the worker of it.

@@ -56,44 +56,68 @@ func newChunkRun(d *delivery, handOver func(*chunkRun) bool) *chunkRun {
 
 // run runs the tasks until all are done, the context ends (the worker stops, the
 // lease is lost, the job is cancelled) or the rest is handed over; what has not
-// run then stays so. It reports whether a handler had to be abandoned.
-func (r *chunkRun) run(ctx context.Context) (abandoned bool) {
-	for r.goesOn(ctx) {
-		// A goroutine of its own contains a handler that ends it (runtime.Goexit,
-		// as testing's FailNow does) or ignores its context, without costing one per task.
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			for r.goesOn(ctx) {
-				r.step(ctx)
+// run then stays so. Then it calls end.
+//
+// The handlers run in the calling goroutine. One that ignores the end of its context is left behind with it: another
+// goroutine calls end and then goOn, and when the handler comes back after all, run returns false.
+// A handler that ends its goroutine (runtime.Goexit, as testing's FailNow does) fails its task; another goroutine runs the rest, and then calls goOn.
+func (r *chunkRun) run(ctx context.Context, end func(abandoned bool), goOn func()) (stays bool) {
+	unwatch := context.AfterFunc(ctx, func() {
+		time.AfterFunc(abandonAfter, func() {
+			if r.abandon() {
+				end(true)
+				goOn()
 			}
-		}()
-		if !awaitHandler(ctx, done) {
-			r.abandon()
-			return true
+		})
+	})
+	returned := false
+	defer func() {
+		unwatch()
+		if !returned {
+			go r.afterExit(ctx, end, goOn)
 		}
-		if r.open(ctx) {
-			r.settle(outcome{ran: true, err: &Error{Kind: store.FailError, Err: errors.New("the handler ended its goroutine (runtime.Goexit)")}}, 0)
-		}
+	}()
+	for r.goesOn(ctx) {
+		r.step(ctx)
 	}
-	return false
+	returned = true
+	if !r.end() {
+		return false
+	}
+	end(false)
+	return true
 }
 
-// abandon leaves the running handler behind. Its time was the job's all the same.
-func (r *chunkRun) abandon() {
+// afterExit goes on after a handler that has ended its goroutine.
+func (r *chunkRun) afterExit(ctx context.Context, end func(abandoned bool), goOn func()) {
+	if r.open(ctx) {
+		r.settle(outcome{ran: true, err: &Error{Kind: store.FailError, Err: errors.New("the handler ended its goroutine (runtime.Goexit)")}}, 0)
+	}
+	if r.run(ctx, end, goOn) {
+		goOn()
+	}
+}
+
+// abandon leaves the running handler behind, unless the run is over. Its time was the job's all the same.
+func (r *chunkRun) abandon() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.abandoned = true
+	if r.over {
+		return false
+	}
+	r.over, r.abandoned = true, true
 	left := max(0, time.Since(r.began)-r.spent.busy)
 	r.spent.busy += left
 	r.spent.interrupted += left
+	return true
 }
 
-// end notes that no handler is running any more.
-func (r *chunkRun) end() {
+// end notes that no handler is running any more. It returns false when the run was abandoned before.
+func (r *chunkRun) end() bool {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.over = true
-	r.mu.Unlock()
+	return !r.abandoned
 }
 
 // soFar is the time in handlers up to now; while one is running, all the time
@@ -209,8 +233,10 @@ func (r *chunkRun) runLimited(ctx context.Context, task Task, limit time.Duratio
 		o = r.judge(ctx, task)
 		finished = true
 	}()
-	switch {
-	case !awaitHandler(ctx, done):
+	switch ended := awaitHandler(ctx, done); {
+	case !ended && !errors.Is(context.Cause(ctx), ErrTimeout):
+		return outcome{} // the end of the whole run, not the task's
+	case !ended:
 		return outcome{ran: true, err: &Error{Kind: store.FailTimeout, Err: fmt.Errorf("%w (%v), and the handler ignores it; it was abandoned", ErrTimeout, limit)}}
 	case !finished:
 		return outcome{ran: true, err: &Error{Kind: store.FailError, Err: errors.New("the handler ended its goroutine (runtime.Goexit)")}}

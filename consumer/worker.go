@@ -14,7 +14,7 @@ import (
 	"github.com/starburst-go/starburst/store"
 )
 
-// recorders is how many results are written at once: enough to hide the table's
+// recorders is how many results are written at once, besides slots: enough to hide the table's
 // round trip behind the handlers' work.
 const recorders = 16
 
@@ -38,10 +38,9 @@ type Worker struct {
 	maxBody int           // the queue's; 0 until it has been read
 	alone   chan struct{} // held while a message that killed a worker runs
 
-	ready   chan *delivery // received, not started; its capacity exceeds the credits
-	records chan *chunkRun // run, not recorded
-	taken   atomic.Int64   // when a slot last took one of ready, in Unix ms
-	ledgers atomic.Int64   // when the ledger was last written, in Unix ms
+	desk    *desk
+	taken   atomic.Int64 // when a hand last took a message, in Unix ms
+	ledgers atomic.Int64 // when the ledger was last written, in Unix ms
 
 	stop         chan struct{}   // closed when the worker stops taking work
 	base         context.Context //nolint:containedctx // of one Run; ends when Run returns
@@ -63,8 +62,7 @@ func New(c Config) (*Worker, error) {
 	w.ledgers.Store(now.UnixMilli())
 	w.jobs = newJobs(c.Results.Job, c.DeadMan)
 	w.duty = newDuty(c, w.account.onDuty, w.inTouch, w.random)
-	w.ready = make(chan *delivery, c.Slots+c.MaxPrefetch+pollCap*maxReceive)
-	w.records = make(chan *chunkRun, c.Slots)
+	w.desk = newDesk(c.Slots)
 	return w, nil
 }
 
@@ -86,19 +84,17 @@ func (w *Worker) Run(ctx context.Context) error {
 
 	w.leases = newLeases(w.cfg, w.policy(), w.leaseLost)
 	w.acks = newAcker(w.cfg, w.policy(), w.leases)
-	var background, slots, recording sync.WaitGroup
+	var background sync.WaitGroup
 	background.Go(func() { w.leases.run(base) })
 	background.Go(func() { w.account.run(base, w.cfg.LedgerEvery, w.cfg.LedgerEdge, w.writeLedger) })
 	background.Go(func() { w.announce(base) })
 	background.Go(func() { w.watchBuffer(base) })
 	background.Go(func() { w.readControl(base) })
 	background.Go(func() { w.duty.keep(base, w.handsEmpty) })
-	stopRecording := make(chan struct{})
-	for range recorders {
-		recording.Go(func() { w.recordLoop(stopRecording) })
-	}
-	for range w.cfg.Slots {
-		slots.Go(w.slot)
+	hands := w.cfg.Slots + recorders
+	w.desk.count(hands)
+	for range hands {
+		go w.hand()
 	}
 	polls := make(chan error, 1)
 	p := &poller{cfg: w.cfg, credits: w.credits, account: w.account, busy: w.account.isBusy, paused: w.isPaused, duty: w.duty, heard: w.jobs.heard, random: w.random, deliver: w.receive}
@@ -114,6 +110,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	stopPolls()
 	close(w.stop)
+	w.desk.close()
 	grace := w.cfg.Grace
 	if err != nil {
 		grace = 0
@@ -121,9 +118,11 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer time.AfterFunc(grace, func() { w.stopHandlers(ErrStopping) }).Stop()
 	<-polls //nolint:errcheck // it ended as it was told to, or err has its error
 	w.releaseUnstarted(atOnce)
-	w.awaitSlots(&slots, grace)
-	close(stopRecording)
-	recording.Wait()
+	// The grace period, and then a little for handlers whose context has just ended.
+	if !w.desk.awaitSlots(grace + 2*abandonAfter) {
+		w.cfg.Log.Error("a handler ignores the end of its context; its message goes back to the queue")
+	}
+	w.desk.awaitHands()
 	w.acks.stop()
 	w.releaseHeld()
 	end()
@@ -147,56 +146,82 @@ func (w *Worker) receive(m types.Message, asked time.Time) {
 		w.credits.give(1)
 		return
 	}
-	w.ready <- newDelivery(m, w.leases.track(w.base, *m.ReceiptHandle, asked))
+	w.desk.put(newDelivery(m, w.leases.track(w.base, *m.ReceiptHandle, asked)))
 }
 
-// slot runs messages one after another until the worker stops.
-func (w *Worker) slot() {
+// hand works on one message after the other until the worker stops.
+func (w *Worker) hand() {
+	seat := make(chan *delivery, 1)
 	for {
-		select {
-		case <-w.stop:
+		d := w.desk.next(seat)
+		if d == nil {
+			w.desk.count(-1)
 			return
-		default:
 		}
-		select {
-		case <-w.stop:
-			return
-		case d := <-w.ready:
-			start := time.Now()
-			w.taken.Store(start.UnixMilli())
-			w.handle(d)
-			w.credits.give(1)
-			w.adapt(time.Since(start))
+		now := time.Now()
+		w.taken.Store(now.UnixMilli())
+		if !w.handle(&turn{d: d, began: now}) {
+			return // left behind with a handler; another goroutine is the hand now
 		}
 	}
 }
 
-// handle decides what to do with a message and, as a rule, runs it.
-func (w *Worker) handle(d *delivery) {
+// turn is a message's time in a slot.
+type turn struct {
+	d     *delivery
+	began time.Time
+	alone bool // it holds Worker.alone, and its slot until it is recorded
+	over  bool
+}
+
+// vacate ends a turn: the slot is the next message's.
+func (w *Worker) vacate(t *turn) {
+	if t.over {
+		return
+	}
+	t.over = true
+	if t.alone {
+		<-w.alone
+	}
+	w.desk.leave()
+	w.credits.give(1)
+	w.adapt(time.Since(t.began))
+}
+
+// handle decides what to do with a message and, as a rule, runs it. It returns false when the calling goroutine was
+// left behind with a handler meanwhile; then it must do nothing more.
+func (w *Worker) handle(t *turn) (stays bool) {
+	d := t.d
 	ctx := d.lease.ctx
+	if w.begins(ctx, d) {
+		if suspect(d) {
+			return w.runSuspect(ctx, t)
+		}
+		return w.run(ctx, t)
+	}
+	w.vacate(t)
+	return true
+}
+
+// begins reports whether the message's tasks are to be run. It has dealt with a message whose are not.
+func (w *Worker) begins(ctx context.Context, d *delivery) bool {
 	if time.Now().After(w.leases.end(d.lease)) {
 		w.leases.leave(d.lease) // expired while waiting: another delivery will run it
-		return
+		return false
 	}
 	if err := w.open(ctx, d); err != nil {
 		if u, ok := errors.AsType[*unusable](err); ok {
 			w.reject(ctx, d, u)
-			return
+			return false
 		}
 		w.cfg.Log.WarnContext(ctx, "message put back", "message", d.messageID, "err", err)
 		w.putBack(d)
-		return
+		return false
 	}
 	if w.jobs.isCancelled(d.msg.Job) && w.drop(d) {
-		return
+		return false
 	}
-	if !suspect(d) {
-		w.toRecord(w.run(ctx, d))
-		return
-	}
-	if !w.alreadyRecorded(ctx, d) {
-		w.runSuspect(ctx, d)
-	}
+	return !suspect(d) || !w.alreadyRecorded(ctx, d)
 }
 
 // drop acks a message of a cancelled job: the only ack without a recorded item. The
@@ -215,33 +240,39 @@ func (w *Worker) drop(d *delivery) bool {
 	return true
 }
 
-// run runs the message's tasks in this slot.
-func (w *Worker) run(ctx context.Context, d *delivery) *chunkRun {
+// run runs the message's tasks in the turn's slot and records what became of them. See handle for stays.
+func (w *Worker) run(ctx context.Context, t *turn) (stays bool) {
+	d := t.d
 	runCtx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(w.handlers, func() { cancel(context.Cause(w.handlers)) })()
-	defer w.running.add(d.msg.Job, cancel)()
+	unhook := context.AfterFunc(w.handlers, func() { cancel(context.Cause(w.handlers)) })
+	forget := w.running.add(d.msg.Job, cancel)
 	handOver := w.handOver
 	if !mayHaveChildren(d.msg) {
 		handOver = nil
 	}
 	r := newChunkRun(d, handOver)
-	defer r.group.close()
 	w.account.begin(r, r.began)
-	if r.run(runCtx) {
-		w.cfg.Log.ErrorContext(ctx, "a handler ignores the end of its context; it was left behind", "handler", d.msg.Handler, "job", d.msg.Job, "cause", context.Cause(runCtx))
+	end := func(abandoned bool) {
+		if abandoned {
+			w.cfg.Log.ErrorContext(ctx, "a handler ignores the end of its context; it was left behind", "handler", d.msg.Handler, "job", d.msg.Job, "cause", context.Cause(runCtx))
+		}
+		w.account.end(time.Now())
+		r.group.close()
+		forget()
+		unhook()
+		cancel(nil)
+		w.complete(t, r)
 	}
-	r.end()
-	w.account.end(time.Now())
-	return r
+	return r.run(runCtx, end, w.hand)
 }
 
-// toRecord hands a run to the recorders.
-func (w *Worker) toRecord(r *chunkRun) {
-	select {
-	case w.records <- r:
-	case <-w.base.Done():
+// complete records a run, after it has left its slot to the next message as a rule.
+func (w *Worker) complete(t *turn, r *chunkRun) {
+	if !t.alone {
+		w.vacate(t)
 	}
+	w.record(r)
+	w.vacate(t)
 }
 
 // alreadyRecorded settles a redelivered message whose item exists, and reports
@@ -260,24 +291,6 @@ func (w *Worker) alreadyRecorded(ctx context.Context, d *delivery) bool {
 	return false
 }
 
-func (w *Worker) recordLoop(stop <-chan struct{}) {
-	for {
-		select {
-		case r := <-w.records:
-			w.record(r)
-		case <-stop:
-			for {
-				select {
-				case r := <-w.records:
-					w.record(r)
-				default:
-					return
-				}
-			}
-		}
-	}
-}
-
 // prefetchWork is how much work the messages held beyond the free slots should amount to.
 const prefetchWork = 100 * time.Millisecond
 
@@ -293,20 +306,6 @@ func (w *Worker) adapt(took time.Duration) {
 	mean := max(w.mean, time.Microsecond)
 	w.mu.Unlock()
 	w.credits.setPrefetch(min(w.cfg.MaxPrefetch, w.cfg.Slots*int(prefetchWork/mean)))
-}
-
-// awaitSlots waits for the handlers: the grace period, and then a little for
-// those whose context has just ended.
-func (w *Worker) awaitSlots(slots *sync.WaitGroup, grace time.Duration) {
-	done := make(chan struct{})
-	go func() { slots.Wait(); close(done) }()
-	t := time.NewTimer(grace + 2*abandonAfter)
-	defer t.Stop()
-	select {
-	case <-done:
-	case <-t.C:
-		w.cfg.Log.Error("a handler ignores the end of its context; its message goes back to the queue")
-	}
 }
 
 func (w *Worker) leaseLost(le *lease) {

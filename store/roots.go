@@ -144,7 +144,7 @@ func (l *lanes) pollRound(ctx context.Context, ln *lane, span Range, p *pace) er
 // pace spaces the polls of a follower. At one root the waits grow by a quarter
 // from a floor to max, so that a reader is late by at most a quarter of the
 // time it has waited. The floor itself is a fiftieth of the time followed so
-// far (at most floorMax) and of the time that the rest will take at the pace so far (at most aheadFloorMax): a job of a second
+// far (at most floorMax), or a twenty-fifth of the time that the rest will take at the pace so far (at most aheadFloorMax): a job of a second
 // is read with milliseconds of delay, while a long one's steady progress does not keep a processor busy with polls that bring one
 // item each, and polls are dense only near the end, where somebody waits for them.
 type pace struct {
@@ -174,7 +174,7 @@ func (p *pace) reset() {
 
 func (p *pace) wait() time.Duration {
 	followed := time.Since(p.started)
-	floor := max(min(followed/50, floorMax), min(p.left(followed)/50, aheadFloorMax), p.min)
+	floor := max(min(followed/50, floorMax), min(p.left(followed)/25, aheadFloorMax), p.min)
 	return min(max(p.grown, floor), p.max)
 }
 
