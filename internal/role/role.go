@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"runtime"
@@ -22,6 +21,7 @@ import (
 	"github.com/starburst-go/starburst/consumer"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/internal/laptop"
+	"github.com/starburst-go/starburst/internal/oplog"
 	"github.com/starburst-go/starburst/internal/stack"
 	"github.com/starburst-go/starburst/store"
 )
@@ -47,12 +47,12 @@ const (
 )
 
 // Run runs the process's role, if it has one. handled is false for the caller.
-func Run(ctx context.Context, handlers consumer.Registry) (handled bool, err error) {
+func Run(ctx context.Context, handlers consumer.Registry, instruments ...Instrument) (handled bool, err error) {
 	switch r := os.Getenv(Env); r {
 	case "":
 		return false, nil
 	case Worker:
-		return true, RunWorker(ctx, handlers)
+		return true, RunWorker(ctx, handlers, instruments...)
 	case Endpoint:
 		return true, laptop.Serve(ctx, os.Getenv(laptop.EnvDir), os.Getenv(laptop.EnvAddr), os.Stdin, os.Stdout)
 	case Handlers:
@@ -71,7 +71,7 @@ func printHandlers(w io.Writer, handlers consumer.Registry) error {
 
 // RunWorker runs a worker on the stack that the environment describes, until
 // SIGTERM or SIGINT. A second signal ends its grace period, a third the process.
-func RunWorker(ctx context.Context, handlers consumer.Registry) error {
+func RunWorker(ctx context.Context, handlers consumer.Registry, instruments ...Instrument) error {
 	s := stack.FromEnv()
 	if err := s.Validate(); err != nil {
 		return err
@@ -84,6 +84,11 @@ func RunWorker(ctx context.Context, handlers consumer.Registry) error {
 	if err != nil {
 		return err
 	}
+	detach, err := attach(ctx, &cfg, s, instruments)
+	if err != nil {
+		return err
+	}
+	defer detach()
 	w, err := consumer.New(cfg)
 	if err != nil {
 		return exit.Errorf(exit.Usage, "%w", err)
@@ -91,7 +96,7 @@ func RunWorker(ctx context.Context, handlers consumer.Registry) error {
 	defer keepFloor()()
 	ctx, done := stopOnSignals(ctx, w.Hurry)
 	defer done()
-	cfg.Log.Info("worker started", "worker", cfg.Name, "queue", cfg.QueueURL, "slots", cfg.Slots, "handlers", handlers.Names())
+	cfg.Log.Info("worker started", "queue", cfg.QueueURL, "slots", cfg.Slots, "handlers", handlers.Names())
 	err = w.Run(ctx)
 	if errors.Is(err, consumer.ErrQueueGone) {
 		return exit.Errorf(exit.Failed, "%w", err).WithHint("the endpoint of this worker is gone; nothing is lost, its messages come back")
@@ -131,7 +136,7 @@ func workerConfig(ctx context.Context, s stack.Stack, c *stack.Clients, handlers
 	cfg := consumer.Config{
 		Queue: c.SQS, QueueURL: s.QueueURL, Results: s.Store(c), Blobs: s.Blobs(c), Handlers: withHello(handlers),
 		Fleet: s.Fleet, Name: os.Getenv(EnvWorker), Build: Build(),
-		Log:      slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})),
+		Log:      oplog.New(os.Stderr, oplog.Options{Component: "worker", Local: s.Endpoint != ""}),
 		Cost:     store.CostSample{Provider: "FARGATE", Arch: arch(runtime.GOARCH), Launched: time.Now()},
 		Requests: c.Meter.Counts,
 	}
@@ -141,6 +146,7 @@ func workerConfig(ctx context.Context, s stack.Stack, c *stack.Clients, handlers
 	if cfg.Name == "" {
 		cfg.Name = "w-" + uuid.Must(uuid.NewV7()).String()
 	}
+	cfg.Log = cfg.Log.With("worker", cfg.Name)
 	if v := os.Getenv(EnvSlots); v != "" {
 		n, err := strconv.Atoi(v)
 		if err != nil {
