@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/starburst-go/starburst/internal/burst"
 	"github.com/starburst-go/starburst/internal/exit"
 	jobreport "github.com/starburst-go/starburst/internal/report"
 	"github.com/starburst-go/starburst/store"
@@ -32,6 +33,20 @@ func reportCommand() *cli.Command {
 		},
 		Action: reportAction,
 	})
+}
+
+// reportFlag has a command that waits for its job write the report, too.
+func reportFlag() cli.Flag {
+	return &cli.StringFlag{Name: "report", Usage: "write the job's report to `FILE` when it is over: .html, .md or .svg"}
+}
+
+// wantedReport reads --report, before anything is sent.
+func wantedReport(c *cli.Context) (func(*burst.Session, store.Job), error) {
+	if !c.IsSet("report") {
+		return func(*burst.Session, store.Job) {}, nil
+	}
+	f, err := burst.ParseReportFile(c.String("report"))
+	return func(s *burst.Session, job store.Job) { s.ReportTo(job.ID, f) }, err
 }
 
 func reportAction(c *cli.Context) error {

@@ -51,3 +51,23 @@ func TestTheReportOfAJob(t *testing.T) {
 		t.Errorf("files %v, %v; want the three that were asked for", files, err)
 	}
 }
+
+func TestARunWritesItsReport(t *testing.T) {
+	privatePrices(t)
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	file := filepath.Join(t.TempDir(), "run.html")
+	out := starburst(t.Context(), "", "run", "--report", file, "--range", "1:20", "--", "echo", "r{}")
+	page, err := os.ReadFile(file)
+	if err != nil || out.code != exit.OK || strings.Count(out.stdout, "\n") != 20 || !strings.Contains(string(page), "20: 20 ok, 0 failed, 0 left") {
+		t.Errorf("%v: %+v", err, out)
+	}
+	// What a run says beside its results: how it ended, and what it cost.
+	if lines := strings.Split(strings.TrimSpace(out.stderr), "\n"); len(lines) != 2 || !strings.HasPrefix(lines[0], "exec: 20 tasks done in ") || !strings.HasPrefix(lines[1], "report: "+file+", cost $") {
+		t.Errorf("it says %q", out.stderr)
+	}
+	for _, args := range [][]string{{"run", "--report", "run.pdf", "--", "echo", "{}"}, {"submit", "exec", "--report", file, "--range", "1:2"}} {
+		if got := starburst(t.Context(), "", args...); got.code != exit.Usage || !strings.Contains(got.stderr, "try:") {
+			t.Errorf("%v: %+v", args, got)
+		}
+	}
+}

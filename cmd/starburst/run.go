@@ -44,7 +44,7 @@ func runCommand() *cli.Command {
 		Flags: slices.Concat(inputFlags(), runJobFlags(), programFlags(), joblogFlags(), laptopFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "halt", Value: "never", Usage: "when to start no further tasks: `never|soon,fail=N|now,fail=N%|soon,success=N|…`; now ends those that run, too"},
 			&cli.StringFlag{Name: "memory", Usage: "end a program with more than `SIZE` resident, such as 2GiB", DefaultText: "no limit"},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Usage: "`text|jsonl|csv|table`"}, planFlag(),
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Usage: "`text|jsonl|csv|table`"}, reportFlag(), planFlag(),
 		}),
 		Action: runAction,
 	})
@@ -73,6 +73,10 @@ func runAction(c *cli.Context) error {
 		return err
 	}
 	limit, err := maxCost(c)
+	if err != nil {
+		return err
+	}
+	reportTo, err := wantedReport(c)
 	if err != nil {
 		return err
 	}
@@ -106,6 +110,7 @@ func runAction(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
+		reportTo(s, job)
 		return books.follow(c, s, job)
 	})
 }
@@ -186,7 +191,8 @@ func withSession(c *cli.Context, s *burst.Session, f func(ctx context.Context, c
 	case job != "" && state != "":
 		return e.WithHint("job %s is kept; go on with: starburst attach --state %s%s %s", job, state, outputFlag(c), job)
 	case job != "":
-		return e.WithHint("job %s goes on without you; see: starburst status %s", job, job)
+		return exit.Errorf(exit.Interrupt, "stopped waiting; job %s goes on", job).
+			WithHint("starburst attach%s %s waits again and prints its results; starburst watch %s looks on; starburst cancel %s stops it", outputFlag(c), job, job, job)
 	}
 	return e
 }

@@ -26,7 +26,7 @@ func submitCommand() *cli.Command {
 			&cli.IntFlag{Name: "workers", Usage: "workers to expect, for the choice of the chunk size", DefaultText: "100"},
 			&cli.IntFlag{Name: "slots", Value: 1, Usage: "tasks at once per worker, for the choice of the chunk size"},
 			&cli.BoolFlag{Name: "wait", Usage: "wait for the job and print its results"},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "jsonl", Usage: "with --wait: `text|jsonl|csv|table`; with --dry-run: table|json"}, planFlag(),
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "jsonl", Usage: "with --wait: `text|jsonl|csv|table`; with --dry-run: table|json"}, reportFlag(), planFlag(),
 		}),
 		Action: submitAction,
 	})
@@ -47,6 +47,13 @@ func submitAction(c *cli.Context) error {
 	limit, err := maxCost(c)
 	if err != nil {
 		return err
+	}
+	reportTo, err := wantedReport(c)
+	if err != nil {
+		return err
+	}
+	if c.IsSet("report") && !c.Bool("wait") {
+		return exit.Errorf(exit.Usage, "--report is of a job that is waited for").WithHint("add --wait, or afterwards: starburst report JOB -o %s", c.String("report"))
 	}
 	source, done, err := input(c, nil)
 	if err != nil {
@@ -88,6 +95,7 @@ func submitAction(c *cli.Context) error {
 			return err
 		}
 		if c.Bool("wait") {
+			reportTo(s, job)
 			return printJob(c, s, s.Follow(ctx, job), job)
 		}
 		if _, err := fmt.Fprintln(c.App.Writer, job.ID); err != nil {

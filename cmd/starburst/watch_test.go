@@ -96,3 +96,32 @@ func TestCtrlCEndsTheWatchingOnly(t *testing.T) {
 		t.Errorf("watching a cancelled job: %+v", out)
 	}
 }
+
+func TestCtrlCEndsTheWaitingOnly(t *testing.T) {
+	privatePrices(t)
+	startDev(t, "sh", "-c", "sleep 0.3; echo r{}")
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	cmd := process(ctx, "submit", "exec", "--range", "1:400", "--job", "long", "--wait", "-o", "text")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || line != "r1\n" {
+		t.Errorf("the first result: %q, %v", line, err)
+	}
+	interrupt()
+	_ = cmd.Wait() // the exit code is what is tested
+	want := "note:  stopped waiting; job long goes on\ntry:   starburst attach -o text long waits again"
+	if code := exit.Code(cmd.ProcessState.ExitCode()); code != exit.Interrupt || !strings.HasPrefix(stderr.String(), want) {
+		t.Errorf("Ctrl-C: code %d: %s", code, &stderr)
+	}
+	if out := starburst(t.Context(), "", "cancel", "long"); out.code != exit.OK {
+		t.Fatalf("cancel: %+v", out)
+	}
+}
