@@ -2298,11 +2298,15 @@ class _Callee:
 # ---------------------------------------------------------------- a stack of one's own
 
 
+def _find_binary(binary: str) -> str:
+    return binary or os.environ.get("STARBURST_BIN") or shutil.which("starburst") or ""
+
+
 class _LocalStack:
     """Queue, table, bucket and workers on this machine, by the starburst command, until close or the end of this process."""
 
     def __init__(self, workers: int, binary: str, serve: Sequence[str]) -> None:
-        self.binary = binary or os.environ.get("STARBURST_BIN") or shutil.which("starburst") or ""
+        self.binary = _find_binary(binary)
         if not self.binary:
             raise StarburstError("no stack is configured (STARBURST_QUEUE_URL), and to start one here the command `starburst` must be on "
                                  "the PATH, or named by STARBURST_BIN")
@@ -2456,6 +2460,8 @@ class Executor(concurrent.futures.Executor):
         self._maps: list[_Map] = []  # to be read before the stack ends
         self._threads: list[threading.Thread] = []
         self._queue: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+        self._binary = _find_binary(binary)
+        self._last_job = ""
 
     def submit(self, handler: str | Callable[..., Any], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:  # type: ignore[override]
         """Enqueues one task. For many small tasks `map` is cheaper: it chunks them.
@@ -2526,6 +2532,7 @@ class Executor(concurrent.futures.Executor):
         options = {"chunk": chunksize or 0, "max_workers": self._workers, "slots": self._slots} | job
         made = self.client.create_job(name or CALLABLES, args, **options)
         mapped = _Map(made, deadline, value, error)
+        self._last_job = made.id
         if name and not self._stack:
             return mapped.results()
         with self._lock:
@@ -2541,6 +2548,22 @@ class Executor(concurrent.futures.Executor):
             with self._lock:
                 if mapped in self._maps:
                     self._maps.remove(mapped)
+
+    def report(self, file: str | os.PathLike[str]) -> None:
+        """Writes what became of the last map's job, charts, workers, failures and the bill, to a file that ends in .html, .md or .svg.
+
+        The starburst command does it. A stack that the executor has started must not have ended.
+        """
+        if not self._last_job:
+            raise StarburstError("there is nothing to report on: no map has been called; submitted tasks are no job")
+        if not self._binary:
+            raise StarburstError("to write a report the command `starburst` must be on the PATH, or named by STARBURST_BIN")
+        env = dict(os.environ)
+        if self._stack:
+            env = {k: v for k, v in env.items() if not k.startswith(("AWS_", "STARBURST_"))} | self._stack.env
+        done = subprocess.run([self._binary, "report", self._last_job, "-o", os.fspath(file)], env=env, capture_output=True, text=True)
+        if done.returncode:
+            raise StarburstError(f"the report was not written: {done.stderr.strip()}")
 
     @property
     def logs(self) -> str | None:

@@ -343,6 +343,18 @@ def test_an_exception_that_cannot_be_made_again_is_told(mine):
     assert isinstance(e, starburst.TaskError) and "Unmakeable" in e.message and "raise_unmakeable" in e.stack and e.attempts == 1
 
 
+def test_the_report_of_a_map(tmp_path):
+    with ours(2) as ex:
+        with pytest.raises(starburst.StarburstError, match="nothing to report on"):
+            ex.report(tmp_path / "none.html")
+        assert list(ex.map(square, range(50))) == [i * i for i in range(50)]
+        ex.report(tmp_path / "r.md")
+        with pytest.raises(starburst.StarburstError, match="format"):
+            ex.report(tmp_path / "r.pdf")
+    text = (tmp_path / "r.md").read_text()
+    assert "50 ok, 0 failed" in text and "as if on Fargate" in text and "The bill" in text, text
+
+
 def test_retry_error_is_tried_again(mine, tmp_path):
     seen = str(tmp_path / "seen")
 

@@ -33,11 +33,14 @@ def main(title, run, n):
     flags.add_argument("-n", type=int, default=n, help="size of the run (default: %(default)s)")
     flags.add_argument("--seed", type=int, default=42, help="of all random numbers (default: %(default)s)")
     flags.add_argument("--workers", type=int, default=2, help="worker processes (default: %(default)s)")
+    flags.add_argument("--report", metavar="FILE", help="write the last map's report: charts, workers, the bill; .html, .md or .svg")
     options = flags.parse_args()
     with starburst.Executor(workers=options.workers) as ex:
         started = time.monotonic()
         table = run(ex.map, options.n, options.seed)
         took = time.monotonic() - started
+        if options.report:
+            ex.report(options.report)
     print(f"{title} (seed {options.seed})\n{table}\n{took:.1f} s on {options.workers} workers\n")
     if table.wrong():
         sys.exit(f"more than four standard errors away: {', '.join(table.wrong())}")
