@@ -6,8 +6,8 @@ import (
 )
 
 // bufferWait is how long a message that was received ahead may wait for a slot. What
-// is held back by it is meant to be run within prefetchWork; a task that takes
-// twenty times as long was not foreseen.
+// is held back by it is meant to be run within Config.PrefetchWork; a task
+// that takes twenty times as long as its default was not foreseen.
 const bufferWait = 2 * time.Second
 
 // watchBuffer gives messages that were received ahead back to the queue when no

@@ -17,21 +17,22 @@ import (
 
 // Defaults of Config.
 const (
-	DefaultSlots       = 1
-	DefaultGrace       = 25 * time.Second
-	DefaultIdleWait    = 20 * time.Second
-	DefaultBusyWait    = 2 * time.Second
-	DefaultLedgerEvery = 30 * time.Second
-	DefaultLedgerEdge  = 5 * time.Second
-	DefaultControl     = 5 * time.Second
-	DefaultRetryBase   = time.Second
-	DefaultBadBackoff  = 2 * time.Second
-	DefaultUnknown     = 60 * time.Second
-	DefaultMaxPrefetch = 100
-	DefaultMaxAttempts = 3
-	DefaultHandOver    = 5 * time.Second
-	DefaultProtectFor  = time.Hour
-	DefaultOutOfTouch  = 2 * time.Minute
+	DefaultSlots        = 1
+	DefaultGrace        = 25 * time.Second
+	DefaultIdleWait     = 20 * time.Second
+	DefaultBusyWait     = 2 * time.Second
+	DefaultLedgerEvery  = 30 * time.Second
+	DefaultLedgerEdge   = 5 * time.Second
+	DefaultControl      = 5 * time.Second
+	DefaultRetryBase    = time.Second
+	DefaultBadBackoff   = 2 * time.Second
+	DefaultUnknown      = 60 * time.Second
+	DefaultMaxPrefetch  = 100
+	DefaultPrefetchWork = 100 * time.Millisecond
+	DefaultMaxAttempts  = 3
+	DefaultHandOver     = 5 * time.Second
+	DefaultProtectFor   = time.Hour
+	DefaultOutOfTouch   = 2 * time.Minute
 )
 
 // Queue is the part of the SQS client that a worker uses.
@@ -92,8 +93,11 @@ type Config struct {
 	// Slots is how many handlers run at once. Default: 1.
 	Slots int
 	// MaxPrefetch bounds the messages held beyond the free slots. The number in use
-	// follows the tasks' duration: about 100 ms of work. −1 means none. Default: 100.
+	// follows the tasks' duration, see PrefetchWork. −1 means none. Default: 100.
 	MaxPrefetch int
+	// PrefetchWork is how much work of each slot those messages should amount to: some round trips to the queue, so that
+	// slots do not wait, and no more, so that other workers do not wait either. Default: 100 ms.
+	PrefetchWork time.Duration
 	// Visibility is the lease asked for with each receive. Default: the queue's own.
 	Visibility time.Duration
 	// Grace is how long handlers may go on after Run's context has ended. Default: 25 s,
@@ -159,6 +163,7 @@ func (c Config) withDefaults() Config {
 	c.Fleet = cmp.Or(c.Fleet, "default")
 	c.Slots = cmp.Or(c.Slots, DefaultSlots)
 	c.MaxPrefetch = max(0, cmp.Or(c.MaxPrefetch, DefaultMaxPrefetch))
+	c.PrefetchWork = cmp.Or(c.PrefetchWork, DefaultPrefetchWork)
 	c.Grace = cmp.Or(c.Grace, DefaultGrace)
 	c.IdleWait = cmp.Or(c.IdleWait, DefaultIdleWait)
 	c.BusyWait = cmp.Or(c.BusyWait, DefaultBusyWait)
@@ -192,6 +197,8 @@ func (c Config) validate() error {
 		return fmt.Errorf("consumer: DeadMan is %v, must not be negative", c.DeadMan)
 	case c.OutOfTouch < 0:
 		return fmt.Errorf("consumer: OutOfTouch is %v, must not be negative", c.OutOfTouch)
+	case c.PrefetchWork < 0:
+		return fmt.Errorf("consumer: PrefetchWork is %v, must not be negative", c.PrefetchWork)
 	case c.ProtectFor < 2*time.Minute:
 		return fmt.Errorf("consumer: ProtectFor is %v, must be at least 2 min", c.ProtectFor)
 	case len(c.Handlers) == 0:

@@ -291,9 +291,6 @@ func (w *Worker) alreadyRecorded(ctx context.Context, d *delivery) bool {
 	return false
 }
 
-// prefetchWork is how much work the messages held beyond the free slots should amount to.
-const prefetchWork = 100 * time.Millisecond
-
 // adapt sets the allowance of messages beyond the free slots by the time that
 // messages have lately taken.
 func (w *Worker) adapt(took time.Duration) {
@@ -305,7 +302,7 @@ func (w *Worker) adapt(took time.Duration) {
 	}
 	mean := max(w.mean, time.Microsecond)
 	w.mu.Unlock()
-	w.credits.setPrefetch(min(w.cfg.MaxPrefetch, w.cfg.Slots*int(prefetchWork/mean)))
+	w.credits.setPrefetch(min(w.cfg.MaxPrefetch, w.cfg.Slots*int(w.cfg.PrefetchWork/mean)))
 }
 
 func (w *Worker) leaseLost(le *lease) {

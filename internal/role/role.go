@@ -129,6 +129,10 @@ func stopOnSignals(ctx context.Context, hurry func()) (context.Context, func()) 
 // waits for its workers' open polls. On AWS it is the consumer's 20 s, three receives a minute.
 const localIdleWait = 2 * time.Second
 
+// localPrefetchWork keeps a laptop's worker busy over a round trip of a millisecond. With 100 ms of work one worker would take all
+// messages of a small job before the next has started.
+const localPrefetchWork = 10 * time.Millisecond
+
 // localGiveUp ends a laptop's worker whose endpoint is gone.
 const localGiveUp = 60 * time.Second
 
@@ -160,6 +164,7 @@ func workerConfig(ctx context.Context, s stack.Stack, c *stack.Clients, handlers
 		cfg.GiveUp, cfg.IdleWait, cfg.Cost.Provider = localGiveUp, localIdleWait, "LOCAL"
 		cfg.DeadMan = 0 // a laptop that slept has had no leader meanwhile, and costs nothing
 		cfg.RetryBase = time.Second
+		cfg.PrefetchWork = localPrefetchWork
 	}
 	return cfg, nil
 }
