@@ -15,6 +15,7 @@ import (
 
 	"github.com/starburst-go/starburst/codec"
 	"github.com/starburst-go/starburst/internal/burst"
+	"github.com/starburst-go/starburst/internal/config"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/internal/role"
 	"github.com/starburst-go/starburst/internal/stack"
@@ -29,7 +30,8 @@ const (
 )
 
 // Config says where and how a session works. The zero value is the stack that
-// the environment describes, or else the laptop mode.
+// the environment or a configuration file describes (starburst help config), or else the laptop mode.
+// STARBURST_PROFILE=none leaves the files aside.
 type Config struct {
 	// Workers is the most workers the session's fleet grows to. Default:
 	// $STARBURST_WORKERS, else the number of processors.
@@ -43,15 +45,16 @@ type Config struct {
 	Progress io.Writer
 }
 
-func (c Config) withDefaults() (Config, error) {
+// withDefaults fills in what the settings say, and then the defaults. getenv answers as an environment that has the settings.
+func (c Config) withDefaults(getenv func(string) string) (Config, error) {
 	var err error
 	if c.Workers == 0 {
-		if c.Workers, err = envInt(EnvWorkers, runtime.NumCPU()); err != nil {
+		if c.Workers, err = envInt(getenv, EnvWorkers, runtime.NumCPU()); err != nil {
 			return c, err
 		}
 	}
 	if c.Slots == 0 {
-		if c.Slots, err = envInt(EnvSlots, 1); err != nil {
+		if c.Slots, err = envInt(getenv, EnvSlots, 1); err != nil {
 			return c, err
 		}
 	}
@@ -59,15 +62,15 @@ func (c Config) withDefaults() (Config, error) {
 		return c, exit.Errorf(exit.Usage, "workers is %d and slots is %d: both must be at least 1", c.Workers, c.Slots)
 	}
 	name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
-	c.State = cmp.Or(c.State, os.Getenv(EnvState), name)
+	c.State = cmp.Or(c.State, getenv(EnvState), name)
 	if c.Progress == nil {
 		c.Progress = os.Stderr
 	}
 	return c, nil
 }
 
-func envInt(name string, otherwise int) (int, error) {
-	v := os.Getenv(name)
+func envInt(getenv func(string) string, name string, otherwise int) (int, error) {
+	v := getenv(name)
 	if v == "" {
 		return otherwise, nil
 	}
@@ -83,6 +86,7 @@ func envInt(name string, otherwise int) (int, error) {
 type Session struct {
 	config   Config
 	handlers map[string]bool
+	stack    stack.Stack // zero: the laptop mode
 
 	mu    sync.Mutex // protects the fields below
 	inner *burst.Session
@@ -96,11 +100,20 @@ type Session struct {
 // In the laptop mode the workers are processes of this very program, so New
 // without Main works only if its main function calls Main in them.
 func New(c Config, handlers ...Registration) (*Session, error) {
-	c, err := c.withDefaults()
+	settings, err := config.Load(os.Getenv, "")
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{config: c, handlers: map[string]bool{}}
+	getenv := settings.Getenv(os.Getenv)
+	if c, err = c.withDefaults(getenv); err != nil {
+		return nil, err
+	}
+	st := stack.From(getenv)
+	if name := settings.Get(config.KeyStack); st.IsZero() && name != "" {
+		return nil, exit.Errorf(exit.Usage, "stack %q is chosen, and its queue and table are not known on this machine", name).
+			WithHint("starburst init --stack %s --save; or STARBURST_PROFILE=none to work on this machine", name)
+	}
+	s := &Session{config: c, stack: st, handlers: map[string]bool{}}
 	for _, h := range handlers {
 		s.handlers[h.Name()] = true
 	}
@@ -123,7 +136,7 @@ func (s *Session) open(ctx context.Context, job string, start int) (*burst.Sessi
 		names = append(names, n)
 	}
 	s.inner, err = burst.Open(ctx, burst.Config{
-		Stack: stack.FromEnv(), State: s.config.State, Job: job,
+		Stack: s.stack, State: s.config.State, Job: job,
 		Workers: s.config.Workers, Slots: s.config.Slots, Start: start, Handlers: names,
 		Command: []string{self}, Env: []string{role.Env + "=" + role.Worker},
 		Endpoint: []string{self}, Display: view.NewDisplay(s.config.Progress), LastLine: true,

@@ -231,7 +231,7 @@ func TestAutoscaleSettingsThatMakeNoSense(t *testing.T) {
 	}{
 		{nil, "--max-workers is required"},
 		{[]string{"-w", "0"}, "--max-workers is \"0\""},
-		{[]string{"-w", "3", "--mode", "cheapest"}, "--mode is \"cheapest\": there is no such mode"},
+		{[]string{"-w", "3", "--mode", "cheapest"}, "--mode is \"cheapest\"\nwhy:   there is no such mode"},
 		{[]string{"-w", "3", "--deadline", "soon"}, "--deadline"},
 		{[]string{"-w", "3", "--budget", "-1"}, "--budget"},
 		{[]string{"-w", "3", "--efficiency", "1"}, "--efficiency"},

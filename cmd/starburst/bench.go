@@ -26,8 +26,8 @@ func benchCommand() *cli.Command {
 			"Workers start from zero and are part of the time, except with --warmup, --fixed, late calls or --servers.\n\n" +
 			"--mode full     from the submit to the last result read\n" +
 			"       produce  to the confirmation of the last message, without workers\n" +
-			"       consume  of a queue that was filled before, from the start of the workers to the last result read\n" +
-			"       latency  one task after the other on waiting workers, each from its submit to its result",
+			"       consume  of a queue that was filled before, to the last result read\n" +
+			"       latency  one task after the other, each from submit to result",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "mode", Value: string(bench.Full), Usage: "full, produce, consume or latency"},
 			&cli.IntFlag{Name: "tasks", Value: 100_000, DefaultText: "100000; 200 for latency", Usage: "tasks to push"},

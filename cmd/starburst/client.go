@@ -12,6 +12,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/starburst-go/starburst/internal/burst"
+	"github.com/starburst-go/starburst/internal/config"
+	"github.com/starburst-go/starburst/internal/deploy"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/internal/laptop"
 	"github.com/starburst-go/starburst/internal/role"
@@ -19,16 +21,19 @@ import (
 	"github.com/starburst-go/starburst/internal/view"
 )
 
-// findStack returns the stack that the environment describes, else the one that
+// findStack returns the stack that the settings describe or name, else the one that
 // a running `starburst dev` serves.
 func findStack(ctx context.Context) (stack.Stack, error) {
 	if s := stack.FromEnv(); !s.IsZero() {
 		return s, s.Validate()
 	}
+	if found, named, err := namedSite(ctx, os.Getenv(config.EnvTerraform), os.Getenv(deploy.EnvStack)); named || err != nil {
+		return found.Stack(), err
+	}
 	s, err := laptop.Find(ctx, laptop.DevState)
 	if errors.Is(err, laptop.ErrNotRunning) {
 		return s, exit.Errorf(exit.NotFound, "no stack is configured and no local endpoint is running").
-			WithHint("start one in another terminal: starburst dev -- starburst worker --exec -- ./simulate.sh {}")
+			WithHint("start one in another terminal: starburst dev -- starburst worker --exec -- ./simulate.sh {}; or choose one on AWS: starburst init --stack NAME --save")
 	}
 	return s, err
 }

@@ -29,12 +29,6 @@ func codecCommand() *cli.Command {
 		Usage: "make, read and check the bodies of messages, without a stack",
 		Description: "A message is a JSON object such as {\"f\":\"price\",\"t\":[[\"AAPL\",187.25]]}; a body is what is sent to SQS for it.\n" +
 			"docs/wire-format.md specifies both.",
-		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
-				return exit.Errorf(exit.Usage, "there is no command codec %q", c.Args().First()).WithHint("starburst codec --help")
-			}
-			return cli.ShowSubcommandHelp(c)
-		},
 		Subcommands: []*cli.Command{
 			command(&cli.Command{
 				Name: "encode", Usage: "turn a message in JSON into the body of an SQS message",

@@ -68,7 +68,7 @@ func TestCodecDecode(t *testing.T) {
 		{"a packed value", "AIGhcpKzZ290IFsiQUFQTCIsMTg3LjI1XbBnb3QgWyJNU0ZUIiw0MzFd\n", []string{"--packed"}, exit.OK, `{"r":["got [\"AAPL\",187.25]","got [\"MSFT\",431]"]}` + "\n", ""},
 		{"a packed value in zstd", "", []string{"--packed", "ASi1L/0gCUkAAIKhZqF4oXSRAQ=="}, exit.OK, `{"f":"x","t":[1]}` + "\n", ""},
 		{"a body that is not packed", "", []string{"--packed", priceBody}, exit.Usage, "", "begins with the byte 0 or 1"},
-		{"no base64", "", []string{"--packed", "?"}, exit.Usage, "", "a packed value: illegal base64"},
+		{"no base64", "", []string{"--packed", "?"}, exit.Usage, "", "error: a packed value\nwhy:   illegal base64"},
 		{"two bodies", "", []string{priceBody, priceBody}, exit.Usage, "", "takes one body"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -26,12 +26,6 @@ func dlqCommand() *cli.Command {
 		Usage: "look into the dead-letter queue, move its messages back, empty it",
 		Description: "The dead-letter queue holds messages that no worker could understand. A task that fails is not among them: it is\n" +
 			"recorded as failed, see `starburst retry`.",
-		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
-				return exit.Errorf(exit.Usage, "there is no command dlq %q", c.Args().First()).WithHint("starburst dlq --help")
-			}
-			return cli.ShowSubcommandHelp(c)
-		},
 		Subcommands: []*cli.Command{
 			dlqSub(&cli.Command{Name: "ls", Usage: "list the messages and why they are there", Flags: []cli.Flag{
 				&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "table", Usage: "`table|json`"},

@@ -10,13 +10,13 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"github.com/starburst-go/starburst/cost"
 	"github.com/starburst-go/starburst/internal/bill"
 	"github.com/starburst-go/starburst/internal/burst"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/internal/progress"
+	"github.com/starburst-go/starburst/internal/terminal"
 	"github.com/starburst-go/starburst/producer"
 )
 
@@ -124,10 +124,8 @@ func question(pre *producer.Prepared, e *cost.Estimate) string {
 	return text + ". Send them? [y/N] "
 }
 
-func isTerminal(r io.Reader) bool {
-	f, ok := r.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
+// isTerminal reports whether somebody is there who can be asked.
+func isTerminal(r io.Reader) bool { return terminal.Asks(r, os.Getenv) }
 
 // ask takes only a clear yes for one.
 func ask(r io.Reader, w io.Writer, question string) error {

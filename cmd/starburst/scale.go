@@ -23,12 +23,6 @@ func scaleCommand() *cli.Command {
 		Usage: "look at a fleet's autoscaler, set its limits, pause it",
 		Description: "What is set here goes before what the autoscaler was started with, from its next look on (10 s) and for every\n" +
 			"autoscaler that leads the fleet, until it is set back. It is stored in the stack's table.",
-		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
-				return exit.Errorf(exit.Usage, "there is no command scale %q", c.Args().First()).WithHint("starburst scale --help")
-			}
-			return cli.ShowSubcommandHelp(c)
-		},
 		Subcommands: []*cli.Command{
 			scaleSub(&cli.Command{Name: "show", Usage: "the fleet's size, what bounds it, and what was set", Flags: []cli.Flag{outputTableFlag()}}, scaleShow),
 			scaleSub(&cli.Command{Name: "set", Usage: "set the least and the largest number of workers, the mode, a budget",

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"context"
+	"os"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/starburst-go/starburst/internal/awscall"
+	"github.com/starburst-go/starburst/internal/config"
 	"github.com/starburst-go/starburst/internal/deploy"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/internal/stack"
@@ -13,7 +17,7 @@ import (
 func siteFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "stack", EnvVars: []string{deploy.EnvStack}, Usage: "`NAME` of a stack that Terraform made: its configuration is read from SSM"},
-		&cli.StringFlag{Name: "from-terraform", Usage: "Terraform's `FOLDER`, or a file that terraform output -json has written"},
+		&cli.StringFlag{Name: "from-terraform", EnvVars: []string{config.EnvTerraform}, Usage: "Terraform's `FOLDER`, or a file that terraform output -json has written"},
 	}
 }
 
@@ -22,6 +26,24 @@ type site struct {
 	deploy.Site
 	clients *stack.Clients
 	ask     *awscall.Caller
+}
+
+// namedSite looks a stack up by Terraform's folder or by its name; named is false when neither is given.
+func namedSite(ctx context.Context, folder, name string) (found deploy.Site, named bool, err error) {
+	switch {
+	case folder != "":
+		if found, err = deploy.FromTerraform(ctx, folder); err == nil && os.Getenv("AWS_REGION") == "" {
+			err = os.Setenv("AWS_REGION", found.Region) // its names mean nothing elsewhere
+		}
+	case name != "":
+		var clients *stack.Clients
+		if clients, err = stack.Open(ctx, stack.Stack{}); err == nil {
+			found, err = deploy.FromParameter(ctx, awscall.New(clients.AWS), name)
+		}
+	default:
+		return found, false, nil
+	}
+	return found, true, err
 }
 
 // local reports whether the stack is on this machine.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	ddb "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	ecs "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	s3 "github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -155,4 +156,12 @@ func ExplainTask(reason string) Advice {
 		}
 	}
 	return Advice{}
+}
+
+// RequestID is the id that AWS gave to the request that failed, "" when it does not say: what AWS's support asks for.
+func RequestID(err error) string {
+	if e, ok := errors.AsType[*awshttp.ResponseError](err); ok {
+		return e.ServiceRequestID()
+	}
+	return ""
 }

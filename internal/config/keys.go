@@ -10,6 +10,7 @@ import (
 	"github.com/starburst-go/starburst/internal/quota"
 	"github.com/starburst-go/starburst/internal/scaling"
 	"github.com/starburst-go/starburst/internal/stack"
+	"github.com/starburst-go/starburst/internal/terminal"
 )
 
 // Key is a setting: its name in files, the variable of the same meaning, and what it is.
@@ -38,7 +39,7 @@ const KeyDefaultProfile = "default_profile"
 // The variables of settings that no other package names.
 const (
 	EnvTerraform  = "STARBURST_TERRAFORM"
-	EnvColor      = "STARBURST_COLOR"
+	EnvColor      = terminal.EnvColor
 	envStack      = "STARBURST_STACK" // internal/deploy's, which is not for programs that only use the library
 	envRegion     = "AWS_REGION"
 	envAWSProfile = "AWS_PROFILE"

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -37,8 +38,19 @@ func Find(getenv func(string) string) Paths {
 // Saved is the path of what init writes of a stack.
 func (p Paths) Saved(name string) string { return filepath.Join(p.Stacks, name+".toml") }
 
+// NoProfile is the profile that leaves all files aside, for programs that must not depend on who runs them.
+const NoProfile = "none"
+
 // Load reads the files and resolves the settings. profile is --profile's value.
 func Load(getenv func(string) string, profile string) (Settings, error) {
+	if cmp.Or(profile, getenv(EnvProfile)) == NoProfile {
+		return Resolve(Sources{Getenv: func(name string) string {
+			if name == EnvProfile {
+				return ""
+			}
+			return getenv(name)
+		}})
+	}
 	p := Find(getenv)
 	src := Sources{FlagProfile: profile, Getenv: getenv, Saved: func(name string) (*File, error) {
 		if !validProfile(name) {
@@ -116,7 +128,7 @@ func settable(profile, key, value string) error {
 	if !known {
 		return unknownKey(key)
 	}
-	if profile != "" && !validProfile(profile) {
+	if profile != "" && (!validProfile(profile) || profile == NoProfile) {
 		return exit.Errorf(exit.Usage, "%q is no profile's name", profile).WithHint("letters, digits, - and _")
 	}
 	if k.Name == "" {

@@ -60,10 +60,11 @@ var mayImport = []struct{ of, packages string }{
 
 	{"internal/exit", ""},
 	{"internal/manual", ""},
+	{"internal/terminal", ""},
 	{"internal/progress", ""},
 	{"internal/listing", ""},
 	{"internal/worklog", "internal/awscall internal/awserr"},
-	{"internal/view", "cost cost/sample store internal/bill internal/progress"},
+	{"internal/view", "cost cost/sample store internal/bill internal/progress internal/terminal"},
 	{"internal/report", "cost store internal/bill internal/progress internal/view"},
 	{"internal/stack", "internal/exit internal/httpcall internal/meter store"},
 	{"internal/laptop", "internal/exit internal/stack internal/localaws"},
@@ -71,7 +72,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/oplog", ""},
 	{"internal/role", "consumer store internal/ecsagent internal/exit internal/observe internal/oplog internal/stack internal/laptop"},
 	{"internal/scaling", "autoscale/... cost store internal/awscall internal/exit internal/prices internal/quota internal/stack"},
-	{"internal/config", "internal/exit internal/manual internal/prices internal/quota internal/scaling internal/stack"},
+	{"internal/config", "internal/exit internal/manual internal/prices internal/quota internal/scaling internal/stack internal/terminal"},
 	{"internal/plan", "codec producer autoscale/simulate cost internal/quota"},
 	{"internal/burst", "codec producer autoscale/... cost/... store internal/bill internal/exit internal/prices internal/progress internal/quota internal/scaling internal/sqsbatch internal/stack internal/laptop internal/report internal/role internal/view"},
 	{"internal/deploy", "store internal/awserr internal/exit internal/image internal/stack"},
@@ -84,7 +85,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/bench", "autoscale codec cost producer consumer store internal/burst internal/faults internal/laptop internal/progress internal/role internal/stack internal/usage"},
 	{".", "producer consumer autoscale/... cost/... codec store internal/awserr internal/burst internal/config internal/exit internal/role internal/report internal/stack internal/view"},
 	{"cmd/...", ". producer consumer consumer/child autoscale/... cost/... codec store internal/awscall internal/awserr internal/deploy internal/doctor internal/image internal/bench internal/bill internal/bridge internal/burst internal/config internal/dlq " +
-		"internal/exit internal/joblog internal/laptop internal/listing internal/localaws internal/manual internal/plan internal/prices internal/progress internal/quota internal/report internal/role internal/scaling internal/stack internal/ui internal/view internal/worklog"},
+		"internal/exit internal/joblog internal/laptop internal/listing internal/localaws internal/manual internal/plan internal/prices internal/progress internal/quota internal/report internal/role internal/scaling internal/stack internal/terminal internal/ui internal/view internal/worklog"},
 
 	// Examples are what a user can write.
 	{"examples/...", ". examples/internal/..."},

@@ -127,7 +127,7 @@ func (t Tree) words(at position) Completion {
 				c.Candidates = append(c.Candidates, Candidate{topic.Name, topic.Usage})
 			}
 		}
-	case at.command.takesJob():
+	case at.command.TakesJob():
 		c.Jobs = true
 	case len(at.command.Choices) > 0:
 		for _, choice := range at.command.Choices {
@@ -139,8 +139,8 @@ func (t Tree) words(at position) Completion {
 	return c
 }
 
-// takesJob reports whether the examples have an argument JOB.
-func (c Command) takesJob() bool {
+// TakesJob reports whether the examples have an argument JOB.
+func (c Command) TakesJob() bool {
 	for _, e := range c.Examples {
 		for w := range strings.FieldsSeq(strings.ReplaceAll(e, "|", " ")) {
 			if strings.Trim(w, "[].…") == "JOB" {

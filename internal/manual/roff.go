@@ -1,6 +1,7 @@
 package manual
 
 import (
+	"fmt"
 	"strings"
 )
 
@@ -39,7 +40,10 @@ func (t Tree) Man() string {
 }
 
 // roff collects the lines of a page.
-type roff struct{ strings.Builder }
+type roff struct {
+	strings.Builder
+	begun bool // a section has just begun, which is a paragraph by itself
+}
 
 // request writes a macro with its arguments.
 func (m *roff) request(macro string, args ...string) {
@@ -48,12 +52,32 @@ func (m *roff) request(macro string, args ...string) {
 		m.WriteString(` "` + strings.ReplaceAll(escape(a), `"`, `\(dq`) + `"`)
 	}
 	m.WriteByte('\n')
+	m.begun = true
 }
 
-// escape keeps a text's characters from being read as instructions.
-func escape(s string) string {
-	return strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`).Replace(s)
+// paragraph begins one.
+func (m *roff) paragraph() {
+	if !m.begun {
+		m.WriteString(".PP\n")
+	}
+	m.begun = false
 }
+
+// escape keeps a text's characters from being read as instructions, and writes in ASCII what is not.
+func escape(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r < 0x80 {
+			b.WriteRune(r)
+			continue
+		}
+		fmt.Fprintf(&b, "\x00[u%04X]", r) // the backslash comes last
+	}
+	return special.Replace(b.String())
+}
+
+// special characters of troff.
+var special = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`, "\x00", `\`)
 
 func (m *roff) put(s string) {
 	if strings.HasPrefix(s, ".") {
@@ -69,11 +93,13 @@ func (m *roff) text(text string) {
 		literal := p[0] == ' '
 		switch {
 		case literal && !asIs:
-			m.WriteString(".PP\n.nf\n")
+			m.paragraph()
+			m.WriteString(".nf\n")
 		case asIs && !literal:
-			m.WriteString(".fi\n.PP\n")
+			m.WriteString(".fi\n")
+			m.paragraph()
 		case !literal:
-			m.WriteString(".PP\n")
+			m.paragraph()
 		}
 		asIs = literal
 		m.put(p)
@@ -85,7 +111,8 @@ func (m *roff) text(text string) {
 
 // literal writes lines as they are, indented.
 func (m *roff) literal(lines []string) {
-	m.WriteString(".PP\n.nf\n.RS 4\n")
+	m.paragraph()
+	m.WriteString(".nf\n.RS 4\n")
 	for _, l := range lines {
 		m.put(l)
 	}
@@ -95,6 +122,7 @@ func (m *roff) literal(lines []string) {
 func (m *roff) flags(flags []Flag) {
 	for _, f := range flags {
 		if !f.Hidden {
+			m.begun = false
 			m.WriteString(".TP\n")
 			m.put(f.forms())
 			m.put(f.says())

@@ -64,20 +64,28 @@ type Stack struct {
 	Services, Fallback []string
 	// Endpoint is the laptop mode's endpoint; empty on AWS.
 	Endpoint string
+	// Region and Profile are for the SDK. Default: what its own configuration says.
+	Region, Profile string
 }
 
 // FromEnv reads the stack from the environment. A stack without queue and table
 // is empty: see IsZero.
-func FromEnv() Stack {
+func FromEnv() Stack { return From(os.Getenv) }
+
+// From is FromEnv for what answers like the environment.
+func From(getenv func(string) string) Stack {
 	s := Stack{
-		QueueURL: os.Getenv(EnvQueueURL), DLQURL: os.Getenv(EnvDLQURL),
-		Table: os.Getenv(EnvTable), Bucket: os.Getenv(EnvBucket),
-		Fleet:   cmp.Or(os.Getenv(EnvFleet), "default"),
-		Cluster: os.Getenv(EnvCluster), Service: os.Getenv(EnvService),
-		Services: List(os.Getenv(EnvServices)), Fallback: List(os.Getenv(EnvFallback)),
-		Endpoint: os.Getenv(EnvLocal),
+		QueueURL: getenv(EnvQueueURL), DLQURL: getenv(EnvDLQURL),
+		Table: getenv(EnvTable), Bucket: getenv(EnvBucket),
+		Fleet:   cmp.Or(getenv(EnvFleet), "default"),
+		Cluster: getenv(EnvCluster), Service: getenv(EnvService),
+		Services: List(getenv(EnvServices)), Fallback: List(getenv(EnvFallback)),
+		Endpoint: getenv(EnvLocal),
 	}
-	s.MaxMessage, _ = strconv.Atoi(os.Getenv(EnvMaxMessage)) // what is no number is SQS's own limit
+	if s.Endpoint == "" {
+		s.Region, s.Profile = getenv("AWS_REGION"), getenv("AWS_PROFILE")
+	}
+	s.MaxMessage, _ = strconv.Atoi(getenv(EnvMaxMessage)) // what is no number is SQS's own limit
 	if s.Service == "" && len(s.Services) > 0 {
 		s.Service = s.Services[0]
 	}
@@ -163,7 +171,14 @@ func Open(ctx context.Context, s Stack) (*Clients, error) {
 	if s.Endpoint != "" {
 		return newClients(localConfig(s.Endpoint), true), nil
 	}
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(httpClient()))
+	options := []func(*config.LoadOptions) error{config.WithHTTPClient(httpClient())}
+	if s.Region != "" {
+		options = append(options, config.WithRegion(s.Region))
+	}
+	if s.Profile != "" {
+		options = append(options, config.WithSharedConfigProfile(s.Profile))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
 		return nil, exit.Errorf(exit.Permission, "load the AWS configuration: %w", err)
 	}

@@ -11,7 +11,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// Run runs the tests with a temporary XDG_STATE_HOME and returns the exit code.
+// Run runs the tests with a temporary XDG_STATE_HOME and XDG_CONFIG_HOME and returns the exit code.
 func Run(m *testing.M) int {
 	home, err := os.MkdirTemp("", "starburst-test-")
 	if err != nil {
@@ -19,9 +19,11 @@ func Run(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(home) }() // the tests' outcome counts
-	if err := os.Setenv("XDG_STATE_HOME", home); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+	for _, name := range []string{"XDG_STATE_HOME", "XDG_CONFIG_HOME"} {
+		if err := os.Setenv(name, home); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
 	}
 	code := m.Run()
 	if code == 0 {

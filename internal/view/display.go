@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/starburst-go/starburst/internal/terminal"
 )
 
 // Pace of a display.
@@ -61,8 +63,8 @@ func NewDisplay(w io.Writer) *Display {
 	if w == nil || w == io.Discard {
 		return nil
 	}
-	d := &Display{w: w, every: LineEvery, color: os.Getenv("NO_COLOR") == ""}
-	if f, ok := w.(*os.File); ok && isTerminal(f) {
+	d := &Display{w: w, every: LineEvery, color: terminal.Of(w, os.Getenv).Color}
+	if f, ok := w.(*os.File); ok && draws(f) {
 		d.size = func() (int, int) {
 			if columns, rows, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
 				return columns, rows
@@ -73,10 +75,8 @@ func NewDisplay(w io.Writer) *Display {
 	return d
 }
 
-// isTerminal reports whether a file is a terminal that can move its cursor.
-func isTerminal(f *os.File) bool {
-	return term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
-}
+// draws reports whether a stream is a terminal that can move its cursor.
+func draws(w io.Writer) bool { return terminal.Of(w, os.Getenv).Draw }
 
 // Every sets the time between two lines where there is no terminal. Default: LineEvery.
 func (d *Display) Every(t time.Duration) { d.every = t }
@@ -156,7 +156,7 @@ func (d *Display) Write(p []byte) (int, error) {
 
 // Over returns a writer to w that leaves the display whole when both are a terminal; otherwise w itself.
 func (d *Display) Over(w io.Writer) io.Writer {
-	if f, ok := w.(*os.File); d == nil || d.size == nil || !ok || !isTerminal(f) {
+	if d == nil || d.size == nil || !draws(w) {
 		return w
 	}
 	return over{d, w}
