@@ -15,6 +15,10 @@ help: ## list the targets
 demo: build ## build, and run the four examples on this machine
 	@scripts/demo.sh
 
+.PHONY: first-steps
+first-steps: ## do what README.md tells a new user, word for word, in a copy (needs Go; with Python and the AWS CLI all of it)
+	@scripts/first-steps.sh
+
 .PHONY: demo-r
 demo-r: ## run the four examples in R, in sequence and on a fleet of this machine (installs R from Debian as root)
 	@scripts/r/demo.sh
