@@ -49,8 +49,9 @@ func TestMessagesBehindALongTaskGoToIdleWorkers(t *testing.T) {
 		stopFirst := run("first")
 		time.Sleep(time.Second) // virtual: it has learnt that tasks are short, and is at the long one
 		stopSecond := run("second")
-		// A poll that was opened before the long task may take them back once.
-		time.Sleep(20 * time.Second)
+		// Polls that were opened before the long task, for 20 s at most, may take them back; they
+		// are then given back once more.
+		time.Sleep(40 * time.Second)
 		if ok, _, _ := b.results.settled("j"); len(ok) != tasks-1 {
 			t.Errorf("%d of %d tasks settled while one is long, want all the others", len(ok), tasks)
 		}

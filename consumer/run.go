@@ -70,17 +70,19 @@ func (r *chunkRun) run(ctx context.Context, end func(abandoned bool), goOn func(
 			}
 		})
 	})
-	returned := false
-	defer func() {
-		unwatch()
-		if !returned {
-			go r.afterExit(ctx, end, goOn)
+	exited := true
+	func() {
+		defer func() {
+			unwatch() // before end, which ends ctx
+			if exited {
+				go r.afterExit(ctx, end, goOn)
+			}
+		}()
+		for r.goesOn(ctx) {
+			r.step(ctx)
 		}
+		exited = false
 	}()
-	for r.goesOn(ctx) {
-		r.step(ctx)
-	}
-	returned = true
 	if !r.end() {
 		return false
 	}
