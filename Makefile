@@ -72,6 +72,10 @@ test-terraform: ## apply infra/terraform to moto and MiniStack, work there, dest
 test-aws-calls: ## deploy, doctor and tear-down against moto, and the account test's script without an account (needs Python)
 	scripts/aws/test-calls.sh
 
+.PHONY: test-ui
+test-ui: ## look at the page of `starburst ui` in Chromium: figures, actions, light and dark, phone, accessibility, size (needs Chromium and npm)
+	GO=$(GO) scripts/ui/test.sh $(ARGS)
+
 .PHONY: test-image
 test-image: ## build and push the montecarlo example's image, and hold time, size and sameness to their limits
 	STARBURST_TEST_IMAGE=1 $(GO) test -count=1 -v -run TestMontecarlo ./internal/image

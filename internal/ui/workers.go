@@ -15,6 +15,8 @@ const (
 	workersPerPage = 50
 	// ganttRows is how many rows can be told apart on a screen.
 	ganttRows = 200
+	// thinRows is how many are too thin to have something drawn in them.
+	thinRows = 100
 )
 
 type workersModel struct {
@@ -53,10 +55,12 @@ type workerJSON struct {
 
 // ganttJSON is a drawing of workers' lives: a row each, or one for Each of them that were launched one after the other.
 type ganttJSON struct {
-	Caption string     `json:"caption"`
-	Length  float64    `json:"length"`
-	Each    int        `json:"each"`
-	Rows    []ganttRow `json:"rows"`
+	Caption string  `json:"caption"`
+	Length  float64 `json:"length"`
+	Each    int     `json:"each"`
+	// Shaded rows are too thin to fill a part of them: the part is how deep their colour is.
+	Shaded bool       `json:"shaded,omitempty"`
+	Rows   []ganttRow `json:"rows"`
 }
 
 // ganttRow has its times in seconds since the job's creation.
@@ -123,15 +127,8 @@ func kind(provider string) string {
 
 func ganttOf(l look) ganttJSON {
 	lanes, each := view.LanesOf(l.State.Workers.Spans, ganttRows)
-	g := ganttJSON{Length: l.since(l.Series.To), Each: each, Rows: make([]ganttRow, len(lanes)),
-		Caption: "A row is a worker, in the order of their launch. The part of its height that is filled is the part of its slots' time that it was busy with this job."}
-	if len(lanes) == 0 {
-		g.Caption = "No worker has worked for this job yet."
-	}
-	if each > 1 {
-		g.Caption = fmt.Sprintf("%s workers, %d to a row, in the order of their launch. The part of a row's height that is filled is the part of their slots' time that they were busy with this job.",
-			progress.Count(len(l.State.Workers.Spans)), each)
-	}
+	g := ganttJSON{Length: l.since(l.Series.To), Each: each, Shaded: len(lanes) > thinRows, Rows: make([]ganttRow, len(lanes))}
+	g.Caption = ganttCaption(g, len(l.State.Workers.Spans))
 	for i, b := range lanes {
 		text := fmt.Sprintf("%s: %s ok, %s failed, busy %.0f %%, %s", oneLine(b.Worker, maxID), progress.Count(int(b.OK)), progress.Count(int(b.Failed)), 100*b.BusyShare, b.Cost.Short())
 		if b.Workers > 1 {
@@ -143,4 +140,18 @@ func ganttOf(l look) ganttJSON {
 		g.Rows[i] = ganttRow{l.since(b.Launched), l.since(b.Ready), l.since(b.End), b.BusyShare, b.Lost, text}
 	}
 	return g
+}
+
+func ganttCaption(g ganttJSON, workers int) string {
+	if workers == 0 {
+		return "No worker has worked for this job yet."
+	}
+	rows := "A row is a worker, in the order of their launch."
+	if g.Each > 1 {
+		rows = fmt.Sprintf("%s workers, %d to a row, in the order of their launch.", progress.Count(workers), g.Each)
+	}
+	if g.Shaded {
+		return rows + " The deeper its colour, the larger the part of the slots' time that was spent on this job."
+	}
+	return rows + " The part of its height that is filled is the part of the slots' time that was spent on this job."
 }

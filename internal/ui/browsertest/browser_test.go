@@ -88,13 +88,29 @@ var (
 	phone = screen{390, 844, false}
 )
 
+// newTab opens a tab, which ends with the test.
+func newTab(t *testing.T, page *ui.Server) *tab {
+	t.Helper()
+	ctx, closeTab := chromedp.NewContext(chrome)
+	if err := chromedp.Do(ctx); err != nil { // without a timeout: the tab would end with it
+		t.Fatal(err)
+	}
+	t.Cleanup(closeTab)
+	base, _, _ := strings.Cut(page.URL(), "/?")
+	return &tab{t: t, ctx: ctx, url: base}
+}
+
+// bounded gives an action a minute.
+func (b *tab) bounded() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(b.ctx, time.Minute)
+}
+
 // open opens a tab and lets it in. What the console says is an error, but for what it may.
 func open(t *testing.T, page *ui.Server, s screen, may ...string) *tab {
 	t.Helper()
-	ctx, closeTab := chromedp.NewContext(chrome)
-	url := page.URL()
-	b := &tab{t: t, ctx: ctx, url: url[:strings.Index(url, "/?")], may: may}
-	listening, stop := context.WithCancel(ctx)
+	b := newTab(t, page)
+	b.may = may
+	listening, stop := context.WithCancel(b.ctx)
 	messages := chromedp.Console(listening)
 	said := make(chan []string, 1)
 	go func() {
@@ -116,10 +132,9 @@ func open(t *testing.T, page *ui.Server, s screen, may ...string) *tab {
 				t.Errorf("the console says: %s", text)
 			}
 		}
-		closeTab()
 	})
 	b.look(s)
-	b.do(chromedp.Navigate(url))
+	b.do(chromedp.Navigate(page.URL()))
 	b.await(`document.body?.dataset.page === "jobs"`)
 	return b
 }
@@ -151,7 +166,7 @@ func (b *tab) look(s screen) {
 
 func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
+	ctx, cancel := b.bounded()
 	defer cancel()
 	if err := chromedp.Do(ctx, actions...); err != nil {
 		b.t.Fatal(err)
@@ -199,7 +214,9 @@ func (b *tab) text(selector string) string {
 
 func eval[T any](b *tab, expression string) T {
 	b.t.Helper()
-	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
+	ctx, cancel := b.bounded()
+	defer cancel()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
 	if err != nil {
 		b.t.Fatalf("%s: %v", expression, err)
 	}
@@ -209,7 +226,9 @@ func eval[T any](b *tab, expression string) T {
 // shoot keeps a picture of the whole page.
 func (b *tab) shoot(name string) {
 	b.t.Helper()
-	png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	ctx, cancel := b.bounded()
+	defer cancel()
+	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 	if err == nil {
 		err = os.MkdirAll(shots, 0o755)
 	}

@@ -37,7 +37,10 @@
 			c.fillStyle = idle;
 			c.fillRect(ready, y, end - ready, h);
 			c.fillStyle = busy;
-			c.fillRect(ready, y + h * (1 - r.busy), end - ready, h * r.busy);
+			c.globalAlpha = data.shaded ? r.busy : 1;
+			const full = data.shaded ? h : h * r.busy;
+			c.fillRect(ready, y + h - full, end - ready, full);
+			c.globalAlpha = 1;
 			if (r.lost) { c.fillStyle = bad; c.fillRect(end - 3, y, 3, h); }
 		});
 		document.body.dataset.drawn = rows.length;
