@@ -108,6 +108,19 @@ func TestLocalWorkersArePricedAsFargateAndSayAsWhat(t *testing.T) {
 	}
 }
 
+func TestAWorkersMinuteBelongsToTasksOfMicrosecondsToo(t *testing.T) {
+	t.Parallel()
+	st, err := cost.NewStatement(embedded(t), []cost.Worker{worker("w", func(w *cost.Worker) {
+		w.Jobs = map[string]cost.JobWork{"quick": {Tasks: 3}, "none": {}}
+	})}, cost.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(st.Jobs) != 1 || st.Jobs[0].Job != "quick" || st.Jobs[0].Total() != st.Total {
+		t.Errorf("jobs %+v of %s; want all of it for the one that had tasks", st.Jobs, st.Total)
+	}
+}
+
 func TestConsumedUnitsReplaceCalls(t *testing.T) {
 	t.Parallel()
 	st, err := cost.NewStatement(embedded(t), []cost.Worker{worker("w", func(w *cost.Worker) {

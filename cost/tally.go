@@ -47,6 +47,9 @@ func (t *tally) worker(w Worker) error {
 		Busy: map[string]int64{}, Triggers: w.Triggers}
 	for job, jw := range w.Jobs {
 		work.Busy[job] = jw.BusyMS
+		if jw.Tasks > 0 {
+			work.Busy[job] = max(1, jw.BusyMS) // tasks of microseconds: the worker's minute is still theirs
+		}
 	}
 	shares := Attribute(bill.Total(), work)
 	cost := t.attribute(shares, charges, w.Jobs)
