@@ -11,6 +11,7 @@
 //	poll.go      receives messages, as many as there are free slots for
 //	lease.go     the ledger of leases and its heartbeat
 //	delivery.go  checks and decodes; what cannot be used is recorded and left to the DLQ
+//	desk.go      hands, which run a message in a slot and then record it
 //	run.go       calls the handlers; contains panics
 //	record.go    item → children → ack
 //	ack.go       deletes in batches
