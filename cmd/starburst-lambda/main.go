@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/starburst-go/starburst/autoscale"
+	"github.com/starburst-go/starburst/internal/oplog"
 	"github.com/starburst-go/starburst/internal/scaling"
 	"github.com/starburst-go/starburst/internal/stack"
 )
@@ -21,15 +23,16 @@ const shift = 55 * time.Second
 // describeEvery is how often ECS is asked anew what a worker is, which a deployment can change.
 const describeEvery = 10 * time.Minute
 
-// envLog is the variable that sets how much is logged.
+// envLog is the older name of oplog.EnvLevel, which stacks may set.
 const envLog = "STARBURST_LOG"
 
 func main() {
-	level := slog.LevelInfo
-	if text := os.Getenv(envLog); text != "" {
-		_ = level.UnmarshalText([]byte(text)) // an unknown level is info
-	}
-	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	log := oplog.New(os.Stderr, oplog.Options{Component: "autoscaler", JSON: true, Getenv: func(name string) string {
+		if name == oplog.EnvLevel {
+			return cmp.Or(os.Getenv(name), os.Getenv(envLog))
+		}
+		return os.Getenv(name)
+	}})
 	f := function{log: log, now: time.Now, open: func(ctx context.Context) (worker, error) {
 		settings, err := scaling.FromEnv(os.Getenv)
 		if err != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"time"
 
@@ -11,7 +10,9 @@ import (
 
 	"github.com/starburst-go/starburst/internal/burst"
 	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/oplog"
 	"github.com/starburst-go/starburst/internal/scaling"
+	"github.com/starburst-go/starburst/internal/stack"
 	"github.com/starburst-go/starburst/store"
 )
 
@@ -31,6 +32,7 @@ func autoscaleCommand() *cli.Command {
 			&cli.BoolFlag{Name: "once", Usage: "make one decision, print it, end"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "decide and print, change nothing"},
 			&cli.DurationFlag{Name: "interval", Value: 10 * time.Second, Usage: "time between two looks"},
+			metricsFlag(),
 		),
 		Action: func(c *cli.Context) error {
 			settings, err := readSettings(c, time.Now())
@@ -44,9 +46,18 @@ func autoscaleCommand() *cli.Command {
 			if st.Cluster == "" || st.Service == "" {
 				return exit.Errorf(exit.Usage, "the stack names no ECS service").WithHint("set STARBURST_CLUSTER and STARBURST_SERVICE")
 			}
+			clients, err := stack.Open(c.Context, st)
+			if err != nil {
+				return err
+			}
+			decided, closeMetrics, err := fleetMetrics(c, st, clients)
+			if err != nil {
+				return err
+			}
+			defer closeMetrics()
 			s, err := burst.Open(c.Context, burst.Config{
-				Stack: st, Workers: settings.MaxWorkers, Slots: settings.Slots, Log: slog.New(slog.NewTextHandler(c.App.ErrWriter, nil)),
-				Autoscale: burst.Autoscale{Manual: true, DryRun: c.Bool("dry-run"), Interval: c.Duration("interval"), Settings: &settings},
+				Stack: st, Workers: settings.MaxWorkers, Slots: settings.Slots, Log: oplog.New(c.App.ErrWriter, oplog.Options{Component: "autoscaler"}),
+				Autoscale: burst.Autoscale{Manual: true, DryRun: c.Bool("dry-run"), Interval: c.Duration("interval"), Settings: &settings, Decided: decided},
 			})
 			if err != nil {
 				return err

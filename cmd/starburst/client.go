@@ -16,6 +16,7 @@ import (
 	"github.com/starburst-go/starburst/internal/deploy"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/internal/laptop"
+	"github.com/starburst-go/starburst/internal/oplog"
 	"github.com/starburst-go/starburst/internal/role"
 	"github.com/starburst-go/starburst/internal/stack"
 	"github.com/starburst-go/starburst/internal/view"
@@ -83,7 +84,7 @@ func stateFlag() cli.Flag {
 }
 
 func logger(w io.Writer) *slog.Logger {
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	return oplog.New(w, oplog.Options{Level: slog.LevelWarn, Local: true})
 }
 
 // laptopFlags size a fleet on this machine.

@@ -41,6 +41,7 @@ func devCommand() *cli.Command {
 			&cli.IntFlag{Name: "port", Value: defaultPort, Usage: "`PORT` to listen on; 0 picks a free one"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object when all is ready, instead of the export lines"},
 			&cli.BoolFlag{Name: "until-eof", Usage: "end at the end of standard input, for a parent that may die"},
+			metricsFlag(),
 		}, childFlags()),
 		Action: devAction,
 	})
@@ -118,7 +119,8 @@ func serveDev(c *cli.Context, srv *localaws.Server, dir string, p laptop.Platfor
 		return err
 	}
 	s, err := laptop.Ensure(ctx, clients, srv.URL(), laptop.Fleet{
-		Command: worker, Env: []string{role.Env + "=" + role.Worker, role.EnvSlots + "=" + c.String("slots")},
+		// Not the metrics' address: it is taken.
+		Command: worker, Env: []string{role.Env + "=" + role.Worker, role.EnvSlots + "=" + c.String("slots"), envMetrics + "="},
 	})
 	if err != nil {
 		return err
@@ -131,9 +133,14 @@ func serveDev(c *cli.Context, srv *localaws.Server, dir string, p laptop.Platfor
 	if len(worker) == 0 {
 		s.Cluster, s.Service = "", "" // no fleet to size
 	}
+	decided, closeMetrics, err := fleetMetrics(c, s, clients)
+	if err != nil {
+		return err
+	}
+	defer closeMetrics()
 	session, err := burst.Open(ctx, burst.Config{
 		Stack: s, Workers: c.Int("workers"), Slots: c.Int("slots"), Handlers: names, Log: logger(c.App.ErrWriter),
-		Autoscale: burst.Autoscale{Settings: &settings},
+		Autoscale: burst.Autoscale{Settings: &settings, Decided: decided},
 	})
 	if err != nil {
 		return err

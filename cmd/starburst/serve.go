@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"os"
 	"strconv"
 	"time"
@@ -13,7 +12,9 @@ import (
 	"github.com/starburst-go/starburst/consumer"
 	"github.com/starburst-go/starburst/consumer/child"
 	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/oplog"
 	"github.com/starburst-go/starburst/internal/role"
+	"github.com/starburst-go/starburst/internal/stack"
 )
 
 // protocolDoc is the hint of what goes wrong between a worker and its children.
@@ -67,7 +68,7 @@ func serveAction(c *cli.Context) error {
 	if os.Getenv(role.Env) == role.Handlers {
 		cfg.QuickDeaths = 1 // somebody waits for the answer
 	} else {
-		cfg.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+		cfg.Log = oplog.New(os.Stderr, oplog.Options{Component: "worker", Local: stack.FromEnv().Endpoint != ""})
 		if cfg.Slots, err = slots(); err != nil {
 			return err
 		}
@@ -80,11 +81,11 @@ func serveAction(c *cli.Context) error {
 		return exit.Errorf(exit.Failed, "%w", err).WithHint(protocolDoc)
 	}
 	defer closePool(c.Context, pool)
-	return serve(c.Context, pool)
+	return serve(c.Context, pool, instruments(c))
 }
 
 // serve works until it is told to stop, or the children cannot work.
-func serve(ctx context.Context, pool *child.Pool) error {
+func serve(ctx context.Context, pool *child.Pool, watching []role.Instrument) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	defer context.AfterFunc(ctx, func() { pool.Quiet(time.Now().Add(consumer.DefaultGrace)) })()
@@ -95,9 +96,9 @@ func serve(ctx context.Context, pool *child.Pool) error {
 		case <-ctx.Done():
 		}
 	}()
-	handled, err := role.Run(ctx, pool.Registry())
+	handled, err := role.Run(ctx, pool.Registry(), watching...)
 	if !handled {
-		err = role.RunWorker(ctx, pool.Registry())
+		err = role.RunWorker(ctx, pool.Registry(), watching...)
 	}
 	if why := pool.Err(); why != nil {
 		return errors.Join(exit.Errorf(exit.Failed, "%w", why).WithHint(protocolDoc), err)

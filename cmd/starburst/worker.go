@@ -33,6 +33,7 @@ func workerCommand() *cli.Command {
 			&cli.BoolFlag{Name: "exec", Usage: "run the program given after --, once per task"},
 			&cli.StringFlag{Name: "handler", Value: execHandler, Usage: "`NAME` of the handler whose tasks to take"},
 			&cli.IntFlag{Name: "slots", Usage: "tasks at once", DefaultText: "$STARBURST_SLOTS, else 1"},
+			metricsFlag(),
 		}, programFlags(), childFlags(), joblogFlags(), []cli.Flag{
 			&cli.IntFlag{Name: "attempts", Hidden: true},
 			&cli.StringFlag{Name: "halt-file", Hidden: true},
@@ -67,8 +68,9 @@ func workerAction(c *cli.Context) error {
 		return err
 	}
 	registry := consumer.Registry{name: h}
-	if handled, err := role.Run(c.Context, registry); handled {
+	watching := instruments(c)
+	if handled, err := role.Run(c.Context, registry, watching...); handled {
 		return err
 	}
-	return role.RunWorker(c.Context, registry)
+	return role.RunWorker(c.Context, registry, watching...)
 }

@@ -33,6 +33,8 @@ type Autoscale struct {
 	DryRun bool
 	// Interval between two looks. Default: 10 s, 200 ms on the laptop.
 	Interval time.Duration
+	// Decided is told of each decision before it is applied; it must not block. Default: nobody is told.
+	Decided func(autoscale.Decision)
 	// Settings of the fleet; workers and slots are the session's. Default: those of the environment.
 	Settings *scaling.Settings
 }
@@ -49,6 +51,7 @@ func (s *Session) prepareLoop(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	cfg.Decided = s.cfg.Autoscale.Decided
 	parts := f.Parts()
 	if s.cfg.Autoscale.DryRun {
 		parts = autoscale.DryRun(parts, s.cfg.Log)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/starburst-go/starburst/internal/localaws"
+	"github.com/starburst-go/starburst/internal/oplog"
 )
 
 // greeting is the line an endpoint process writes to standard output once: its
@@ -39,7 +40,7 @@ func Serve(ctx context.Context, dir, addr string, stdin io.Reader, stdout io.Wri
 	if err != nil {
 		return say(stdout, greeting{Err: err.Error()})
 	}
-	config := localaws.Config{Dir: dir, Addr: addr, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	config := localaws.Config{Dir: dir, Addr: addr, Log: oplog.New(os.Stderr, oplog.Options{Component: "endpoint", Level: slog.LevelWarn, Local: true})}
 	platform.Set(&config)
 	srv, err := localaws.Start(ctx, config)
 	if err != nil {

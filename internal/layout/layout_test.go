@@ -32,6 +32,7 @@ const maxLines = 400
 var mayImport = []struct{ of, packages string }{
 	{"codec", ""},
 	{"internal/usage", ""},
+	{"internal/oplog", ""},
 	{"internal/ecsagent", ""},
 	{"internal/meter", ""},
 	{"internal/httpcall", ""},
@@ -67,9 +68,9 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/view", "cost cost/sample store internal/bill internal/progress internal/terminal"},
 	{"internal/report", "cost store internal/bill internal/progress internal/view"},
 	{"internal/stack", "internal/exit internal/httpcall internal/meter store"},
-	{"internal/laptop", "internal/exit internal/stack internal/localaws"},
+	{"internal/laptop", "internal/exit internal/oplog internal/stack internal/localaws"},
 	{"internal/observe", "consumer store"},
-	{"internal/oplog", ""},
+	{"internal/metrics", "autoscale internal/observe"},
 	{"internal/role", "consumer store internal/ecsagent internal/exit internal/observe internal/oplog internal/stack internal/laptop"},
 	{"internal/scaling", "autoscale/... cost store internal/awscall internal/exit internal/prices internal/quota internal/stack"},
 	{"internal/config", "internal/exit internal/manual internal/prices internal/quota internal/scaling internal/stack internal/terminal"},
@@ -85,7 +86,7 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/bench", "autoscale codec cost producer consumer store internal/burst internal/faults internal/laptop internal/progress internal/role internal/stack internal/usage"},
 	{".", "producer consumer autoscale/... cost/... codec store internal/awserr internal/burst internal/config internal/exit internal/role internal/report internal/stack internal/view"},
 	{"cmd/...", ". producer consumer consumer/child autoscale/... cost/... codec store internal/awscall internal/awserr internal/deploy internal/doctor internal/image internal/bench internal/bill internal/bridge internal/burst internal/config internal/dlq " +
-		"internal/exit internal/joblog internal/laptop internal/listing internal/localaws internal/manual internal/plan internal/prices internal/progress internal/quota internal/report internal/role internal/scaling internal/stack internal/terminal internal/ui internal/view internal/worklog"},
+		"internal/exit internal/joblog internal/laptop internal/listing internal/localaws internal/manual internal/metrics internal/observe internal/oplog internal/plan internal/prices internal/progress internal/quota internal/report internal/role internal/scaling internal/stack internal/terminal internal/ui internal/view internal/worklog"},
 
 	// Examples are what a user can write.
 	{"examples/...", ". examples/internal/..."},

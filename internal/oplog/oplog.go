@@ -38,6 +38,8 @@ type Options struct {
 	Level slog.Level
 	// Getenv reads the environment. Default: os.Getenv.
 	Getenv func(string) string
+	// JSON is the format unless the environment says otherwise, wherever the process runs. Default: it depends on the place.
+	JSON bool
 	// Local means that the process runs on the machine of the person who started it, although it looks like a container.
 	Local bool
 }
@@ -69,7 +71,13 @@ func New(w io.Writer, o Options) *slog.Logger {
 }
 
 func isJSON(w io.Writer, format string, o Options) bool {
-	return format == "json" || format != "text" && !o.Local && o.Getenv(envContainer) != "" && !isTerminal(w)
+	switch {
+	case format == "json", format == "text":
+		return format == "json"
+	case o.JSON:
+		return true
+	}
+	return !o.Local && o.Getenv(envContainer) != "" && !isTerminal(w)
 }
 
 func handler(w io.Writer, format string, level slog.Level, o Options) slog.Handler {
