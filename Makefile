@@ -48,9 +48,10 @@ build: ## build the command and the examples into bin/
 lambda: ## build the autoscaler as a Lambda function: dist/starburst-lambda-{arm64,x86_64}.zip, the same bytes from the same source
 	GO=$(GO) scripts/lambda/build.sh
 
+# The detector sleeps for a second at each process's end unless told otherwise, and the tests start hundreds.
 .PHONY: test-race
 test-race: ## run the tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race $(PKGS)
+	GORACE=atexit_sleep_ms=50 CGO_ENABLED=1 $(GO) test -race $(PKGS)
 
 .PHONY: test-servers
 test-servers: ## run the integration tests against ElasticMQ and DynamoDB Local (needs Java and Maven)
