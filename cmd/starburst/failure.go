@@ -190,7 +190,7 @@ const nearFor = 2 * time.Second
 // withNearJobs adds to the error of a job that is not there the id that was meant.
 func withNearJobs(c *cli.Context, err error) error {
 	typed := c.Args().First()
-	if !errors.Is(err, store.ErrNotFound) || typed == "" || c.String("state") != "" {
+	if exit.CodeOf(err) != exit.NotFound && !errors.Is(err, store.ErrNotFound) || typed == "" || c.String("state") != "" {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(c.Context, nearFor)
