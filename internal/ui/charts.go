@@ -94,8 +94,8 @@ func (l look) until(c *chartJSON) {
 	}
 	c.X = append(c.X, end)
 	for i := range c.Series {
-		v := c.Series[i].Values
-		c.Series[i].Values = append(v, v[len(v)-1])
+		s := &c.Series[i]
+		s.Values = append(s.Values, s.Values[len(s.Values)-1])
 	}
 }
 
@@ -146,13 +146,13 @@ func workersChart(l look) chartJSON {
 func rateChart(l look) chartJSON {
 	c := chartJSON{ID: "rate", Unit: "tasks a second", Stacked: true, Steps: true, Caption: "From the workers' ledgers, each one's tasks spread evenly over its life.",
 		Series: []series{{Label: "ok", Class: "c3", Fill: true}, {Label: "failed", Class: "bad", Fill: true}}}
-	any := false
+	some := false
 	for _, p := range l.Series.Rates {
 		c.X = append(c.X, l.since(p.At))
 		c.add(p.OK, p.Failed)
-		any = any || p.OK+p.Failed > 0
+		some = some || p.OK+p.Failed > 0
 	}
-	if !any {
+	if !some {
 		return chartJSON{ID: c.ID, Caption: "No worker has settled a task yet."}
 	}
 	l.until(&c)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/starburst-go/starburst/internal/progress"
@@ -95,7 +96,7 @@ func decisionLineOf(d store.Decision) decisionLine {
 	case d.Want < d.Desired:
 		l.Direction = "down"
 	default:
-		l.Change = fmt.Sprint(d.Want)
+		l.Change = strconv.Itoa(d.Want)
 	}
 	return l
 }

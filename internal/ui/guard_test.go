@@ -78,8 +78,8 @@ func TestWhoIsLetIn(t *testing.T) {
 func TestTheTokenBecomesACookie(t *testing.T) {
 	t.Parallel()
 	b := start(t, Config{Store: setup()})
-	res, body := b.do(b.request(http.MethodGet, "/?token="+b.page.guard.token, nil))
-	cookie := res.Header.Get("Set-Cookie")
+	answer, body := b.do(b.request(http.MethodGet, "/?token="+b.page.guard.token, nil))
+	cookie := answer.header.Get("Set-Cookie")
 	for _, want := range []string{"HttpOnly", "SameSite=Strict", "Path=/"} {
 		if !strings.Contains(cookie, want) {
 			t.Errorf("the cookie %q lacks %s", cookie, want)
@@ -97,12 +97,12 @@ func TestHeaders(t *testing.T) {
 	t.Parallel()
 	b := start(t, Config{Store: setup()})
 	for _, path := range []string{"/jobs", "/jobs/j", "/jobs/nosuch", "/nosuch", "/dead", "/api/jobs", "/static/page.css"} {
-		res, body := b.do(b.request(http.MethodGet, path, nil))
-		if got := res.Header.Get("Content-Security-Policy"); !strings.HasPrefix(got, "default-src 'self';") || strings.Contains(got, "unsafe") || !strings.Contains(got, "frame-ancestors 'none'") {
+		answer, body := b.do(b.request(http.MethodGet, path, nil))
+		if got := answer.header.Get("Content-Security-Policy"); !strings.HasPrefix(got, "default-src 'self';") || strings.Contains(got, "unsafe") || !strings.Contains(got, "frame-ancestors 'none'") {
 			t.Errorf("%s: policy %q", path, got)
 		}
-		if res.Header.Get("X-Content-Type-Options") != "nosniff" || res.Header.Get("Referrer-Policy") != "same-origin" {
-			t.Errorf("%s: headers %v", path, res.Header)
+		if answer.header.Get("X-Content-Type-Options") != "nosniff" || answer.header.Get("Referrer-Policy") != "same-origin" {
+			t.Errorf("%s: headers %v", path, answer.header)
 		}
 		if strings.Contains(body, " style=") || strings.Contains(body, "<style") || strings.Contains(body, "onclick") {
 			t.Errorf("%s has style or script in it, which the policy refuses", path)
@@ -172,8 +172,8 @@ func TestBodiesAreBounded(t *testing.T) {
 	}
 	r := b.request(http.MethodGet, "/jobs", nil)
 	r.Header.Set("X-Large", strings.Repeat("x", 3*maxHeader))
-	if res, _ := b.do(r); res.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
-		t.Errorf("a large head: %d", res.StatusCode)
+	if answer, _ := b.do(r); answer.code != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("a large head: %d", answer.code)
 	}
 	if code, _ := b.get("/jobs/" + strings.Repeat("x", maxID+1)); code != http.StatusNotFound {
 		t.Errorf("a long name: %d", code)

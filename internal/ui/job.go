@@ -171,7 +171,7 @@ func cardsOf(s view.State) []card {
 	}
 	failed := card{Label: "Failed", Value: progress.Count(t.Failed), Note: "none so far"}
 	if t.Failed > 0 {
-		failed.Note, failed.Class = fmt.Sprintf("%s kinds", progress.Count(len(s.Failures.Groups))), "bad"
+		failed.Note, failed.Class = progress.Count(len(s.Failures.Groups))+" kinds", "bad"
 		if len(s.Failures.Groups) == 1 {
 			failed.Note = s.Failures.Groups[0].Kind
 		}

@@ -25,7 +25,7 @@ var sources embed.FS
 
 func parse() (*template.Template, error) {
 	t, err := template.New("").Funcs(template.FuncMap{
-		"count": func(n int) string { return progress.Count(n) }, "brief": view.Brief, "clock": view.Clock,
+		"count": progress.Count, "brief": view.Brief, "clock": view.Clock,
 	}).ParseFS(sources, "templates/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("the page's templates: %w", err)
@@ -38,8 +38,6 @@ type page struct {
 	// name of its template. "name.part" for each of its parts is another, which is filled in anew when it changes.
 	name  string
 	parts []string
-	// every is the time between two versions of a page that is watched; 0 means the server's.
-	every time.Duration
 	make  func(ctx context.Context, r *http.Request) (content, error)
 }
 

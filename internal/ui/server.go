@@ -159,13 +159,12 @@ func (s *Server) Serve(ctx context.Context) error {
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = srv.Close()
 		}
-		<-served
+		if e := <-served; err == nil {
+			err = e
+		}
 	}
 	s.Close()
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve the page: %w", err)
 	}
 	return nil

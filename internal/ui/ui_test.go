@@ -222,8 +222,14 @@ func start(t *testing.T, c Config) *client {
 	return b
 }
 
+// answer is the head of one.
+type answer struct {
+	code   int
+	header http.Header
+}
+
 // do sends a request and returns the answer with its body.
-func (b *client) do(r *http.Request) (*http.Response, string) {
+func (b *client) do(r *http.Request) (answer, string) {
 	b.t.Helper()
 	res, err := b.http.Do(r)
 	if err != nil {
@@ -234,7 +240,7 @@ func (b *client) do(r *http.Request) (*http.Response, string) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return res, string(body)
+	return answer{res.StatusCode, res.Header}, string(body)
 }
 
 func (b *client) request(method, path string, body io.Reader) *http.Request {
@@ -248,8 +254,8 @@ func (b *client) request(method, path string, body io.Reader) *http.Request {
 
 func (b *client) get(path string) (int, string) {
 	b.t.Helper()
-	res, body := b.do(b.request(http.MethodGet, path, nil))
-	return res.StatusCode, body
+	got, body := b.do(b.request(http.MethodGet, path, nil))
+	return got.code, body
 }
 
 // post sends a form as the page would, after change.
@@ -267,8 +273,8 @@ func (b *client) post(path string, form url.Values, change func(*http.Request)) 
 	if change != nil {
 		change(r)
 	}
-	res, body := b.do(r)
-	return res.StatusCode, body
+	got, body := b.do(r)
+	return got.code, body
 }
 
 // until asks for a page until it says something.

@@ -31,8 +31,8 @@ func TestMain(m *testing.M) {
 		options = append(options, chromedp.ExecPath(path))
 	}
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	var end context.CancelFunc
-	chrome, end = chromedp.NewContext(allocator)
+	browser, end := chromedp.NewContext(allocator)
+	chrome = browser
 	code := 1
 	if err := chromedp.Do(chrome); err != nil {
 		fmt.Fprintln(os.Stderr, "the browser does not start (install Chromium, or name it in CHROMIUM):", err)
@@ -71,9 +71,9 @@ func (w *world) serve(change ...func(*ui.Config)) *ui.Server {
 // tab is a page in a browser.
 type tab struct {
 	t   *testing.T
-	ctx context.Context
-	url string   // without the token
-	may []string // what the console may say
+	ctx context.Context //nolint:containedctx // the tab: that is how the driver names one
+	url string          // without the token
+	may []string        // what the console may say
 }
 
 // screen is how a page is looked at.

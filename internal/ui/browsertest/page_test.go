@@ -122,7 +122,7 @@ func TestAJobWithFailures(t *testing.T) {
 	b.visit("/jobs/" + j.ID + "/failures")
 	is := w.look(j.ID)
 	for _, g := range is.Failures.Groups {
-		b.shows(`[data-part="groups"]`, progress.Count(g.Count)+" ×", string(g.Kind), g.Message)
+		b.shows(`[data-part="groups"]`, progress.Count(g.Count)+" ×", g.Kind, g.Message)
 	}
 	b.click(`details.group summary`)
 	b.shows(`details.group[open]`, "/src/price.go:42", fmt.Sprint("task ", is.Failures.Groups[0].Index), is.Failures.Groups[0].Pattern)

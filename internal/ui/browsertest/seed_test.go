@@ -174,4 +174,7 @@ func (w *world) decisions(s shape) {
 }
 
 // logger sends a server's words to the test.
-func logger(t *testing.T) *slog.Logger { return slog.New(slog.NewTextHandler(t.Output(), nil)) }
+func logger(t *testing.T) *slog.Logger {
+	t.Helper()
+	return slog.New(slog.NewTextHandler(t.Output(), nil))
+}
