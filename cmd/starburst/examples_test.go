@@ -120,8 +120,7 @@ func examples(t *testing.T) map[string]string {
 				t.Fatal(err)
 			}
 			fence, open := "", false
-			lines := strings.Split(folded.ReplaceAllString(string(text), " "), "\n")
-			for _, line := range lines {
+			for line := range strings.SplitSeq(folded.ReplaceAllString(string(text), " "), "\n") {
 				if kind, ok := strings.CutPrefix(line, "```"); ok {
 					fence, open = kind, !open
 					continue
@@ -160,13 +159,13 @@ func exampleFolder(t *testing.T) (dir, bin string) {
 		"tasks.jsonl": "1\n2\n", "F.jsonl": "1\n2\n3\n4\n5\n6\n", "options.jsonl": "{\"strike\":80,\"years\":1}\n", "options.csv": "strike,years\n80,1\n",
 		"cities.csv": "city,population\nUlm,126000\n", "list.txt": "a\nb\n", "task.json": "[1]", "vectors.json": string(vectors),
 	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil { //nolint:gosec // scripts are to be run
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
 	// python3 runs the scripts above, and jq looks for the last name of its path: the test needs neither.
 	for name, text := range map[string]string{"python3": script(`exec sh "$@"`), "jq": script(`grep -q "\"${1##*.}\""`)} {
-		if err := os.WriteFile(filepath.Join(bin, name), []byte(text), 0o700); err != nil { //nolint:gosec // the same
+		if err := os.WriteFile(filepath.Join(bin, name), []byte(text), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -77,7 +77,7 @@ func halves(err error) (what, why string) {
 
 // unwrap is errors.Unwrap that also looks into a list of one error, as errors.Join makes it.
 func unwrap(err error) error {
-	if list, ok := err.(interface{ Unwrap() []error }); ok && len(list.Unwrap()) == 1 { //nolint:errorlint // one step, not the whole chain
+	if list, ok := err.(interface{ Unwrap() []error }); ok && len(list.Unwrap()) == 1 {
 		return list.Unwrap()[0]
 	}
 	return errors.Unwrap(err)

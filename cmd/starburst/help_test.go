@@ -18,7 +18,7 @@ import (
 // cpus is the default that is the number of processors.
 var cpus = regexp.MustCompile(`most worker processes \(default: \d+\)`)
 
-// updateGolden is set to write the files that tests compare with: STARBURST_UPDATE_GOLDEN=1 go test ./cmd/starburst.
+// updateGolden is true when the files that tests compare with are to be written: make golden.
 func updateGolden() bool { return os.Getenv("STARBURST_UPDATE_GOLDEN") != "" }
 
 // sameAsFile holds a text to a file of the repository.
@@ -38,7 +38,7 @@ func sameAsFile(t *testing.T, path, got string) {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("%s is not what the program says; STARBURST_UPDATE_GOLDEN=1 go test ./cmd/starburst writes it anew:\n%s", path, d)
+		t.Errorf("%s is not what the program says; make golden writes it anew:\n%s", path, d)
 	}
 }
 

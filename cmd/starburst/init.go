@@ -100,15 +100,16 @@ func tellSite(c *cli.Context, s deploy.Site) error {
 // save writes what a stack's things are called, and makes it the profile's stack.
 func save(c *cli.Context, name string, env []string) error {
 	paths := config.Find(os.Getenv)
-	text := fmt.Sprintf("# Written by starburst init --save of stack %s; init writes it anew.\n", name)
+	var text strings.Builder
+	fmt.Fprintf(&text, "# Written by starburst init --save of stack %s; init writes it anew.\n", name)
 	for _, k := range config.Keys() {
 		for _, kv := range env {
 			if v, of := strings.CutPrefix(kv, k.Env+"="); of && v != "" {
-				text += config.Line(k.Name, v) + "\n"
+				text.WriteString(config.Line(k.Name, v) + "\n")
 			}
 		}
 	}
-	if err := config.Write(paths.Saved(name), []byte(text)); err != nil {
+	if err := config.Write(paths.Saved(name), []byte(text.String())); err != nil {
 		return err
 	}
 	profile := cmp.Or(c.String("profile"), config.DefaultProfile)

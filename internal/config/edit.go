@@ -36,7 +36,7 @@ func edit(text []byte, profile, key, value string) []byte {
 		if section != want {
 			continue
 		}
-		from, to := extent(p, e)
+		from, to := extent(e)
 		if e.Kind == unstable.KeyValue && strings.Join(name, ".") == key {
 			return slices.Concat(text[:from], []byte(Line(key, value)), text[to:])
 		}
@@ -53,7 +53,7 @@ func edit(text []byte, profile, key, value string) []byte {
 }
 
 // extent is where an expression begins and ends.
-func extent(p *unstable.Parser, e *unstable.Node) (from, to int) {
+func extent(e *unstable.Node) (from, to int) {
 	if e.Kind == unstable.KeyValue {
 		return int(e.Raw.Offset), int(e.Raw.Offset + e.Raw.Length)
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -115,14 +116,14 @@ func (k Key) Check(text string) error {
 
 func whole(text string) error {
 	if n, err := strconv.Atoi(text); err != nil || n < 1 {
-		return fmt.Errorf("want a whole number above 0")
+		return errors.New("want a whole number above 0")
 	}
 	return nil
 }
 
 func number(text string) error {
 	if f, err := strconv.ParseFloat(text, 64); err != nil || f < 0 {
-		return fmt.Errorf("want a number, 0 or more")
+		return errors.New("want a number, 0 or more")
 	}
 	return nil
 }
@@ -134,7 +135,7 @@ func dollars(text string) error {
 
 func color(text string) error {
 	if !slices.Contains([]string{"auto", "always", "never"}, text) {
-		return fmt.Errorf("want auto, always or never")
+		return errors.New("want auto, always or never")
 	}
 	return nil
 }

@@ -71,42 +71,56 @@ func Resolve(src Sources) (Settings, error) {
 	if src.FlagProfile != "" {
 		order = []layer{order[0], profile, env, project}
 	}
-	found := map[string]Setting{}
-	named := "" // the stack by its name, once a layer has chosen one
-	chosen := false
+	f := finding{src: src, found: map[string]Setting{}}
 	for _, l := range order {
-		if l.foreign != "" && chosen {
-			out.hidden = append(out.hidden, src.laptop(l.foreign)...)
-		}
-		names := l.foreign != ""
-		for _, k := range Keys() {
-			v, has := l.values[k.Name]
-			if !has {
-				continue
-			}
-			names = names || k.names
-			if _, taken := found[k.Name]; taken || chosen && k.ofStack {
-				if taken || !l.env {
-					continue
-				}
-				out.hidden = append(out.hidden, k.Env)
-				continue
-			}
-			found[k.Name] = Setting{k.Name, v, l.origins[k.Name], l.fromFile || l.env && src.Getenv(k.Env) != v}
-		}
-		if names && !chosen {
-			chosen, named = true, found[KeyStack].Value
-		}
+		f.ask(l)
 	}
-	if err := src.saved(named, found); err != nil {
+	out.hidden = f.hidden
+	if err := src.saved(f.stack, f.found); err != nil {
 		return out, err
 	}
 	for _, k := range Keys() {
-		if s, ok := found[k.Name]; ok {
+		if s, ok := f.found[k.Name]; ok {
 			out.List = append(out.List, s)
 		}
 	}
 	return out, nil
+}
+
+// finding is what has been found while the places are asked.
+type finding struct {
+	src   Sources
+	found map[string]Setting
+	// chosen is true once a place has named a stack, whose name, if it said one, is stack.
+	chosen bool
+	stack  string
+	hidden []string
+}
+
+// ask takes from a place what none before it has, and no stack's things once one is chosen.
+func (f *finding) ask(l layer) {
+	if l.foreign != "" && f.chosen {
+		f.hidden = append(f.hidden, f.src.laptop(l.foreign)...)
+	}
+	names := l.foreign != ""
+	for _, k := range Keys() {
+		v, has := l.values[k.Name]
+		if !has {
+			continue
+		}
+		names = names || k.names
+		_, taken := f.found[k.Name]
+		switch {
+		case taken:
+		case !f.chosen || !k.ofStack:
+			f.found[k.Name] = Setting{k.Name, v, l.origins[k.Name], l.fromFile || l.env && f.src.Getenv(k.Env) != v}
+		case l.env:
+			f.hidden = append(f.hidden, k.Env)
+		}
+	}
+	if names && !f.chosen {
+		f.chosen, f.stack = true, f.found[KeyStack].Value
+	}
 }
 
 // profile chooses the profile and returns its layer.

@@ -14,7 +14,7 @@ const (
 // Root is the help of the program.
 func (t Tree) Root() string {
 	var p page
-	p.text(0, sentence(t.Usage))
+	p.text(sentence(t.Usage))
 	p.head("Usage:")
 	p.line("  " + t.Name + " COMMAND [flags] [arguments]")
 	p.head("Examples:")
@@ -30,11 +30,11 @@ func (t Tree) Root() string {
 	p.flags(t.Globals)
 	p.head("Topics:")
 	for _, topic := range t.Topics {
-		p.row(2, secondName, topic.Name, topic.Usage)
+		p.row(secondName, topic.Name, topic.Usage)
 	}
 	p.head("Learn more:")
-	p.row(2, 2+26, t.Name+" help COMMAND", "a command's flags and examples")
-	p.row(2, 2+26, t.Name+" help TOPIC", "one of the pages above")
+	p.row(second, t.Name+" help COMMAND", "a command's flags and examples")
+	p.row(second, t.Name+" help TOPIC", "one of the pages above")
 	for _, l := range wrap(t.Learn, columns-2) {
 		p.line("  " + l)
 	}
@@ -49,12 +49,12 @@ func (t Tree) Help(path ...string) string {
 	}
 	full := t.Name + " " + strings.Join(path, " ")
 	var p page
-	p.text(0, full+": "+c.Usage)
+	p.text(full + ": " + c.Usage)
 	p.head("Usage:")
 	p.examples(c.usage(full))
 	if c.Description != "" {
 		p.line("")
-		p.text(0, c.Description)
+		p.text(c.Description)
 	}
 	if len(names(c.Commands)) > 0 {
 		p.head("Commands:")
@@ -89,9 +89,9 @@ func (t Tree) topic(path []string) string {
 	for _, topic := range t.Topics {
 		if len(path) == 1 && topic.Name == path[0] {
 			var p page
-			p.text(0, t.Name+" help "+topic.Name+": "+topic.Usage)
+			p.text(t.Name + " help " + topic.Name + ": " + topic.Usage)
 			p.line("")
-			p.text(0, topic.Text)
+			p.text(topic.Text)
 			return p.String()
 		}
 	}
@@ -101,7 +101,7 @@ func (t Tree) topic(path []string) string {
 func (p *page) list(commands []Command) {
 	for _, c := range commands {
 		if !c.Hidden {
-			p.row(2, secondName, c.Name, c.Usage)
+			p.row(secondName, c.Name, c.Usage)
 		}
 	}
 }
@@ -109,7 +109,7 @@ func (p *page) list(commands []Command) {
 func (p *page) flags(flags []Flag) {
 	for _, f := range flags {
 		if !f.Hidden {
-			p.row(2, second, f.forms(), f.says())
+			p.row(second, f.forms(), f.says())
 		}
 	}
 }

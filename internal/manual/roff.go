@@ -47,11 +47,11 @@ type roff struct {
 
 // request writes a macro with its arguments.
 func (m *roff) request(macro string, args ...string) {
-	m.WriteString(macro)
+	_, _ = m.WriteString(macro) // a builder takes all
 	for _, a := range args {
-		m.WriteString(` "` + strings.ReplaceAll(escape(a), `"`, `\(dq`) + `"`)
+		_, _ = m.WriteString(` "` + strings.ReplaceAll(escape(a), `"`, `\(dq`) + `"`)
 	}
-	m.WriteByte('\n')
+	_ = m.WriteByte('\n')
 	m.begun = true
 }
 

@@ -57,28 +57,28 @@ func (p *page) head(title string) {
 	p.line(title)
 }
 
-// text writes paragraphs, indented.
-func (p *page) text(indent int, text string) {
-	prefix, last := strings.Repeat(" ", indent), ""
+// text writes paragraphs.
+func (p *page) text(text string) {
+	last := ""
 	for i, par := range paragraphs(text) {
 		asIs := par[0] == ' '
-		if i > 0 && !(asIs && last != "" && last[0] == ' ') {
+		if i > 0 && !(asIs && last[0] == ' ') {
 			p.line("")
 		}
 		last = par
 		if asIs {
-			p.line(prefix + par)
+			p.line(par)
 			continue
 		}
-		for _, l := range wrap(par, columns-indent) {
-			p.line(prefix + l)
+		for _, l := range wrap(par, columns) {
+			p.line(l)
 		}
 	}
 }
 
-// row writes a term and what it means in a second column.
-func (p *page) row(indent, second int, term, meaning string) {
-	left := strings.Repeat(" ", indent) + term
+// row writes a term, indented, and what it means in a second column.
+func (p *page) row(second int, term, meaning string) {
+	left := "  " + term
 	lines := wrap(meaning, columns-second)
 	if utf8.RuneCountInString(left) > second-2 {
 		p.line(left)
