@@ -12,6 +12,7 @@ import (
 	"github.com/starburst-go/starburst/cost"
 	"github.com/starburst-go/starburst/internal/bench"
 	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/listing"
 )
 
 // envServerPIDs names the processes of the servers that --servers uses, so that their use of the machine is measured.
@@ -44,7 +45,7 @@ func benchCommand() *cli.Command {
 			&cli.DurationFlag{Name: "dynamodb-latency", Usage: "the same for DynamoDB"},
 			&cli.Float64Flag{Name: "spread", Value: 0.5, Usage: "standard deviation of the latencies' logarithm; at 0.5 one call in a hundred takes 3.2 times the median"},
 			&cli.BoolFlag{Name: "servers", Usage: "use the servers that AWS_ENDPOINT_URL_SQS and AWS_ENDPOINT_URL_DYNAMODB name, or AWS itself, with a queue and a table of the run's own"},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Usage: "text or json"},
+			formatFlag("text", listing.JSON),
 			&cli.BoolFlag{Name: "price", Usage: "print what the requests of a million small tasks cost, for fleets of 4, 100 and 10,000 workers"},
 			&cli.DurationFlag{Name: "scale", Usage: "print what jobs of 10³ to 10⁹ tasks of this `DURATION` ask of AWS, by arithmetic"},
 			&cli.BoolFlag{Name: "noise", Usage: "arguments and results that do not compress"},
@@ -84,9 +85,6 @@ func benchConfig(c *cli.Context) (bench.Config, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return bench.Config{}, fmt.Errorf("find this program: %w", err)
-	}
-	if o := c.String("output"); o != "text" && o != "json" {
-		return bench.Config{}, exit.Errorf(exit.Usage, "-o %s: it is not a format of bench", o).WithHint("-o text or -o json")
 	}
 	var pids []int
 	for f := range strings.FieldsSeq(os.Getenv(envServerPIDs)) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/starburst-go/starburst/internal/burst"
 	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/view"
 )
 
 func TestAJobStopsAtItsCapAndGoesOnWithAHigherOne(t *testing.T) {
@@ -60,8 +61,7 @@ func TestAJobThatCannotFitItsCapIsNotSent(t *testing.T) {
 	if got := starburst(t.Context(), "", "submit", "exec", "--range", "1:100", "--task-time", "1m"); got.code != exit.Refused || !strings.Contains(got.stderr, burst.EnvMaxCostPerDay) {
 		t.Errorf("above the day's cap: %+v", got)
 	}
-	var jobs []jobLine
-	if err := json.Unmarshal([]byte(starburst(t.Context(), "", "status", "-o", "json").stdout), &jobs); err != nil || len(jobs) != 0 {
-		t.Errorf("%d jobs, %v; want none", len(jobs), err)
+	if jobs := items[view.JobRow](t, jobsSchema, starburst(t.Context(), "", "status", "-o", "json").stdout); len(jobs) != 0 {
+		t.Errorf("%d jobs; want none", len(jobs))
 	}
 }

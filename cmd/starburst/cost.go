@@ -12,6 +12,7 @@ import (
 	"github.com/starburst-go/starburst/cost"
 	"github.com/starburst-go/starburst/internal/bill"
 	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/listing"
 	"github.com/starburst-go/starburst/store"
 )
 
@@ -41,7 +42,7 @@ func costCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.DurationFlag{Name: "since", Usage: "the whole fleet for so long, instead of a job"},
 			&cli.StringFlag{Name: "by", Value: string(bill.ByLine), Usage: "`job|wave|worker|line`"},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: string(bill.Table), Usage: "`table|json|csv`"},
+			formatFlag(listing.Table, listing.JSON, listing.JSONL, listing.CSV),
 			stateFlag(),
 			networkFlag(),
 			&cli.IntFlag{Name: "image-mb", Usage: "size of the worker's image, for what goes through a NAT gateway"},
@@ -55,8 +56,6 @@ func costAction(c *cli.Context) error {
 	switch {
 	case !slices.Contains(bill.Views, view):
 		return exit.Errorf(exit.Usage, "--by %q is no view", view).WithHint("--by %s", join(bill.Views, ", --by "))
-	case !slices.Contains(bill.Formats, format):
-		return exit.Errorf(exit.Usage, "-o %q is not a format", format).WithHint("-o %s", join(bill.Formats, ", -o "))
 	case c.IsSet("since") == (c.NArg() > 0):
 		return exit.Errorf(exit.Usage, "say what to bill: a job, or --since").WithHint("starburst cost JOB; starburst cost --since 24h")
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -31,8 +30,7 @@ func deployCommand() *cli.Command {
 			&cli.BoolFlag{Name: "no-wait", Usage: "do not wait for a worker, and never roll back"},
 			&cli.BoolFlag{Name: "again", Usage: "deploy also what is deployed"},
 			&cli.DurationFlag{Name: "wait", Value: deploy.DefaultWait, Usage: "how long a worker may take to say hello"},
-			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
-		}),
+		}, documentFlags()),
 		Action: deployAction,
 	})
 }
@@ -144,8 +142,8 @@ func deployError(err error) error {
 }
 
 func printDeployed(c *cli.Context, done deploy.Done) error {
-	if c.Bool("json") {
-		return json.NewEncoder(c.App.Writer).Encode(done)
+	if isJSON(c) {
+		return printDocument(c, "deploy", done)
 	}
 	switch {
 	case done.Unchanged:

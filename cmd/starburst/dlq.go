@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"text/tabwriter"
+	"strconv"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -14,6 +14,7 @@ import (
 	"github.com/starburst-go/starburst/internal/burst"
 	"github.com/starburst-go/starburst/internal/dlq"
 	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/listing"
 	"github.com/starburst-go/starburst/store"
 )
 
@@ -27,9 +28,7 @@ func dlqCommand() *cli.Command {
 		Description: "The dead-letter queue holds messages that no worker could understand. A task that fails is not among them: it is\n" +
 			"recorded as failed, see `starburst retry`.",
 		Subcommands: []*cli.Command{
-			dlqSub(&cli.Command{Name: "ls", Usage: "list the messages and why they are there", Flags: []cli.Flag{
-				&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "table", Usage: "`table|json`"},
-			}}, dlqList),
+			dlqSub(&cli.Command{Name: "ls", Usage: "list the messages and why they are there", Flags: listFlags(), UsageText: "starburst dlq ls\nstarburst dlq ls -o csv"}, dlqList),
 			dlqSub(&cli.Command{Name: "show", Usage: "show one message", UsageText: "starburst dlq show MESSAGE"}, dlqShow),
 			dlqSub(&cli.Command{Name: "redrive", Usage: "move all messages back to the queue", Flags: []cli.Flag{
 				&cli.IntFlag{Name: "rate", Usage: "messages per second", DefaultText: "as fast as it goes"},
@@ -104,39 +103,50 @@ func deadLineOf(m dlq.Message) deadLine {
 }
 
 func dlqList(ctx context.Context, c *cli.Context, q *dlq.Queue, s *burst.Session) error {
-	if o := c.String("output"); o != "table" && o != "json" {
-		return exit.Errorf(exit.Usage, "-o %q is not a format", o).WithHint("-o table, -o json")
-	}
-	all, err := q.List(ctx, listedDead)
+	options, err := listOptions(c, deadList(time.Now()))
 	if err != nil {
 		return err
 	}
-	if err := dlq.Explain(ctx, s.Store(), all); err != nil {
+	dead, err := q.List(ctx, listedDead)
+	if err != nil {
 		return err
 	}
-	if len(all) == listedDead {
+	if err := dlq.Explain(ctx, s.Store(), dead); err != nil {
+		return err
+	}
+	if len(dead) == listedDead {
 		_, _ = fmt.Fprintf(c.App.ErrWriter, "the first %d messages; there may be more\n", listedDead)
 	}
-	if err := tellRefused(ctx, c.App.ErrWriter, s.Store(), all, time.Now()); err != nil {
+	if err := tellRefused(ctx, c.App.ErrWriter, s.Store(), dead, time.Now()); err != nil {
 		return err
 	}
-	lines := make([]deadLine, len(all))
-	for i, m := range all {
+	lines := make([]deadLine, len(dead))
+	for i, m := range dead {
 		lines[i] = deadLineOf(m)
-	}
-	if c.String("output") == "json" {
-		return printJSON(c.App.Writer, lines)
 	}
 	if len(lines) == 0 {
 		_, _ = fmt.Fprintln(c.App.ErrWriter, "the dead-letter queue is empty")
-		return nil
+		if options.Format == listing.Table || options.Format == listing.Wide {
+			return nil
+		}
 	}
-	w := tabwriter.NewWriter(c.App.Writer, 2, 8, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "MESSAGE\tAGE\tREASON\tDETAIL\tHANDLER\tJOB")
-	for _, l := range lines {
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Message, age(time.Since(l.Sent)), l.Reason, oneLine(l.Detail), l.Handler, l.Job)
-	}
-	return w.Flush()
+	_, err = deadList(time.Now()).Write(c.App.Writer, options, all(lines))
+	return err
+}
+
+func deadList(now time.Time) listing.List[deadLine] {
+	type line = deadLine
+	return listing.List[line]{Schema: "starburst.dead-letters/v1", Columns: []listing.Column[line]{
+		{Name: "message", Cell: func(l line) string { return l.Message }},
+		{Name: "age", Cell: func(l line) string { return age(now.Sub(l.Sent)) }, Raw: func(l line) string { return strconv.FormatFloat(now.Sub(l.Sent).Seconds(), 'f', 0, 64) }},
+		{Name: "reason", Cell: func(l line) string { return l.Reason }},
+		{Name: "detail", Cell: func(l line) string { return l.Detail }},
+		{Name: "handler", Cell: func(l line) string { return l.Handler }},
+		{Name: "job", Cell: func(l line) string { return l.Job }},
+		{Name: "tasks", Wide: true, Cell: func(l line) string { return strconv.Itoa(l.Tasks) }},
+		{Name: "receives", Wide: true, Cell: func(l line) string { return strconv.Itoa(l.Receives) }},
+		{Name: "sent", Wide: true, Cell: func(l line) string { return localTime(l.Sent) }, Raw: func(l line) string { return rawTime(l.Sent) }},
+	}}
 }
 
 func dlqShow(ctx context.Context, c *cli.Context, q *dlq.Queue, s *burst.Session) error {
@@ -160,7 +170,7 @@ func dlqShow(ctx context.Context, c *cli.Context, q *dlq.Queue, s *burst.Session
 		if b, ok := readable(m.Body); ok {
 			line.Body = b
 		}
-		return printJSON(c.App.Writer, line)
+		return printDocument(c, "dead-letter", line)
 	}
 	return exit.Errorf(exit.NotFound, "message %s is not in the dead-letter queue", id).WithHint("starburst dlq ls")
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"regexp"
 	"strings"
 	"testing"
@@ -20,10 +19,8 @@ func TestDLQOfAQuietStack(t *testing.T) {
 	if got := starburst(t.Context(), "", "dlq", "ls"); got.code != exit.OK || !strings.Contains(got.stderr, "is empty") {
 		t.Errorf("ls: %+v", got)
 	}
-	var lines []deadLine
-	got := starburst(t.Context(), "", "dlq", "ls", "-o", "json")
-	if err := json.Unmarshal([]byte(got.stdout), &lines); err != nil || len(lines) != 0 {
-		t.Errorf("ls -o json: %v, %+v", err, got)
+	if lines := items[deadLine](t, "starburst.dead-letters/v1", starburst(t.Context(), "", "dlq", "ls", "-o", "json").stdout); len(lines) != 0 {
+		t.Errorf("ls -o json: %v", lines)
 	}
 	for _, c := range []struct {
 		code exit.Code
@@ -73,7 +70,7 @@ func TestDeadMessagesFromTheCommandLine(t *testing.T) {
 	for range 2 { // looking takes nothing away
 		got := starburst(t.Context(), "", "dlq", "ls")
 		if got.code != exit.OK || !regexp.MustCompile(rubbish+` +\d+s +base64 +not an alphabet we know`).MatchString(got.stdout) ||
-			!regexp.MustCompile(good+` +\d+s +not recorded +exec`).MatchString(got.stdout) {
+			!regexp.MustCompile(good+` +\d+s +not recorded +- +exec`).MatchString(got.stdout) {
 			t.Errorf("ls: %+v", got)
 		}
 	}

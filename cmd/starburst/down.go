@@ -1,8 +1,8 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -24,12 +24,11 @@ func downCommand() *cli.Command {
 			"they have; nothing is lost. With jobs running it refuses unless --yes is said; the autoscaler then starts no worker until\n" +
 			"starburst scale set --reset. Removes nothing: terraform destroy does, except the revisions that deploy has made, which\n" +
 			"cost nothing; --revisions deregisters them. That needs the rights of who destroys the stack.",
-		Flags: append(siteFlags(),
+		Flags: slices.Concat(siteFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "also with jobs running"},
 			&cli.DurationFlag{Name: "wait", Value: deploy.DefaultWait, Usage: "how long workers may take to end"},
 			&cli.BoolFlag{Name: "revisions", Usage: "also deregister the task definition's revisions that deploy has made"},
-			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
-		),
+		}, documentFlags()),
 		Action: downAction,
 	})
 }
@@ -95,8 +94,8 @@ func runningJobs(c *cli.Context, st *store.Store) ([]string, error) {
 }
 
 func printDown(c *cli.Context, r downReport) error {
-	if c.Bool("json") {
-		if err := json.NewEncoder(c.App.Writer).Encode(r); err != nil {
+	if isJSON(c) {
+		if err := printDocument(c, "down", r); err != nil {
 			return err
 		}
 	} else {

@@ -63,7 +63,7 @@ type dryRun struct {
 // printForecast shows what a job would be and cost.
 func printForecast(c *cli.Context, pre *producer.Prepared, f bill.Forecast) error {
 	if c.String("output") == "json" {
-		return printJSON(c.App.Writer, dryRun{pre.Spec.Handler, pre.N, pre.Messages, pre.Bytes, pre.Offloaded, f})
+		return printDocument(c, "dry-run", dryRun{pre.Spec.Handler, pre.N, pre.Messages, pre.Bytes, pre.Offloaded, f})
 	}
 	w, e := c.App.Writer, f.Estimate
 	_, _ = fmt.Fprintf(w, "%s tasks of %s in %s messages; nothing was sent\n", progress.Count(pre.N), pre.Spec.Handler, progress.Count(pre.Messages))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"iter"
 	"slices"
 	"strings"
 
@@ -52,5 +53,28 @@ func listOptions[T any](c *cli.Context, l listing.List[T]) (listing.Options, err
 	return o, err
 }
 
-// isJSON reports whether -o asks for one JSON document.
-func isJSON(c *cli.Context) bool { return listing.Format(c.String("output")) == listing.JSON }
+// printDocument prints an object as a JSON document: starburst.<name>/v1.
+func printDocument(c *cli.Context, name string, object any) error {
+	return listing.Document(c.App.Writer, "starburst."+name+"/v1", object)
+}
+
+// documentFlags are of commands that print one object, for people or for programs.
+func documentFlags() []cli.Flag {
+	return []cli.Flag{formatFlag(listing.Table, listing.JSON), &cli.BoolFlag{Name: "json", Usage: "the same as -o json"}}
+}
+
+// isJSON reports whether one JSON document is asked for.
+func isJSON(c *cli.Context) bool {
+	return c.Bool("json") || listing.Format(c.String("output")) == listing.JSON
+}
+
+// all yields the elements of a list, without an error.
+func all[T any](list []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, v := range list {
+			if !yield(v, nil) {
+				return
+			}
+		}
+	}
+}

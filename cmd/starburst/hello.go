@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -29,11 +29,10 @@ func helloCommand() *cli.Command {
 		UsageText: "starburst hello [--within 5m] [--max-cost 0.05]",
 		Description: "Sends ten tasks to the workers of the stack, which answer with their argument whatever program they run, and compares\n" +
 			"the answers. Exit code 6 when they took longer than --within, 7 when they cost more than --max-cost.",
-		Flags: append(siteFlags(),
+		Flags: slices.Concat(siteFlags(), []cli.Flag{
 			&cli.DurationFlag{Name: "within", Value: 5 * time.Minute, Usage: "how long all answers may take; a cold fleet needs a minute or two"},
 			&cli.StringFlag{Name: "max-cost", Value: "0.05", Usage: "most `DOLLARS` that they may cost"},
-			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
-		),
+		}, documentFlags()),
 		Action: helloAction,
 	})
 }
@@ -61,8 +60,8 @@ func helloAction(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		if c.Bool("json") {
-			err = json.NewEncoder(c.App.Writer).Encode(g)
+		if isJSON(c) {
+			err = printDocument(c, "hello", g)
 		} else {
 			_, err = fmt.Fprintf(c.App.Writer, "%d tasks: first answer after %.1f s, all after %.1f s, %s\n", helloTasks, g.First, g.All, g.cost.Short())
 		}

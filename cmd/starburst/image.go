@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -26,8 +25,8 @@ func imageCommand() *cli.Command {
 			command(&cli.Command{
 				Name: "build", Usage: "build the image and say how large it is",
 				UsageText: "starburst image build ./cmd/simulate\nstarburst image build --layout DIR ./simulate-linux-arm64 --arch arm64",
-				Flags: append(imageFlags(), &cli.StringFlag{Name: "layout", Usage: "write the image into `DIR`, in the layout that other tools read"},
-					&cli.BoolFlag{Name: "json", Usage: "print JSON"}),
+				Flags: slices.Concat(imageFlags(), []cli.Flag{&cli.StringFlag{Name: "layout", Usage: "write the image into `DIR`, in the layout that other tools read"}},
+					documentFlags()),
 				Action: imageBuild,
 			}),
 			command(&cli.Command{
@@ -38,8 +37,7 @@ func imageCommand() *cli.Command {
 					"not, only the layers that it has not are sent. Prints the image's name by digest.",
 				Flags: slices.Concat(imageFlags(), siteFlags(), []cli.Flag{
 					&cli.StringFlag{Name: "to", Usage: "`REPOSITORY`, such as 127.0.0.1:5000/workers", DefaultText: "the stack's"},
-					&cli.BoolFlag{Name: "json", Usage: "print JSON"},
-				}),
+				}, documentFlags()),
 				Action: imagePush,
 			}),
 			command(&cli.Command{
@@ -261,8 +259,8 @@ func imageBuild(c *cli.Context) error {
 		}
 	}
 	out.Took = time.Since(began).Seconds()
-	if c.Bool("json") {
-		return json.NewEncoder(c.App.Writer).Encode(out)
+	if isJSON(c) {
+		return printDocument(c, "image", out)
 	}
 	printSizes(c, out.Sizes)
 	_, _ = fmt.Fprintf(c.App.ErrWriter, "built in %.1f s\n", out.Took)
@@ -285,8 +283,8 @@ func imagePush(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.Bool("json") {
-		return json.NewEncoder(c.App.Writer).Encode(sent)
+	if isJSON(c) {
+		return printDocument(c, "image-sent", sent)
 	}
 	_, err = fmt.Fprintln(c.App.Writer, sent.Reference)
 	return err

@@ -11,7 +11,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/starburst-go/starburst/cost"
-	"github.com/starburst-go/starburst/internal/burst"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/internal/listing"
 	"github.com/starburst-go/starburst/internal/progress"
@@ -30,7 +29,7 @@ func jobsCommand() *cli.Command {
 				Description: "Progress and costs are what the workers said last: they lag by seconds while a job runs. A job's costs are its part of\n" +
 					"its workers' bill, as in `starburst cost JOB`.",
 				Flags: slices.Concat([]cli.Flag{
-					&cli.StringFlag{Name: "since", Value: "7d", Usage: "how far back to list"},
+					&cli.StringFlag{Name: "since", Value: listedSince, Usage: "how far back to list"},
 					&cli.StringFlag{Name: "only", Usage: "`running|done|cancelled|failed` jobs; failed are those with failed tasks"},
 					stateFlag(),
 				}, listFlags()),
@@ -50,7 +49,7 @@ func jobsCommand() *cli.Command {
 				Description: "A job and its results are deleted when their time is over: 30 days after it was submitted, unless said otherwise. This\n" +
 					"sets another time for all that the table holds of it, from now on; it never shortens it. The bucket has a rule of its\n" +
 					"own for large arguments and results: see bucket_expiry_days of the Terraform module.",
-				Flags:  []cli.Flag{&cli.StringFlag{Name: "for", Required: true, Usage: "how long from now: `90d`"}, stateFlag()},
+				Flags:  []cli.Flag{&cli.StringFlag{Name: "for", Usage: "how long from now: `90d`"}, stateFlag()},
 				Action: jobsExtend,
 			}),
 			jobsRemoveCommand(),
@@ -88,10 +87,18 @@ func jobList() listing.List[view.JobRow] {
 	}}
 }
 
+// listedSince bounds the list of jobs without --since.
+const listedSince = "7d"
+
 func jobsList(c *cli.Context) error {
 	if c.Args().Present() {
 		return exit.Errorf(exit.Usage, "jobs ls takes no arguments; got %q", c.Args().First()).WithHint("starburst jobs show %s", c.Args().First())
 	}
+	return listJobs(c)
+}
+
+// listJobs is the list of `jobs ls` and of `status`, which has no --only.
+func listJobs(c *cli.Context) error {
 	options, err := listOptions(c, jobList())
 	if err != nil {
 		return err
@@ -109,22 +116,17 @@ func jobsList(c *cli.Context) error {
 		return err
 	}
 	return withSession(c, s, func(ctx context.Context, _ func(store.Job)) error {
-		return printJobs(ctx, c, s, since, keep, options)
-	})
-}
-
-// printJobs is the list of `jobs ls` and of `status`.
-func printJobs(ctx context.Context, c *cli.Context, s *burst.Session, since time.Duration, keep func(view.JobRow) bool, o listing.Options) error {
-	bills, err := s.Bills()
-	if err != nil {
+		bills, err := s.Bills()
+		if err != nil {
+			return err
+		}
+		rows := only(view.Jobs(ctx, s.Store(), bills, time.Now().Add(-since)), keep)
+		n, err := jobList().Write(c.App.Writer, options, rows)
+		if err == nil && n == 0 {
+			_, _ = fmt.Fprintf(c.App.ErrWriter, "no jobs in the last %s\n", spanText(since))
+		}
 		return err
-	}
-	rows := only(view.Jobs(ctx, s.Store(), bills, time.Now().Add(-since)), keep)
-	n, err := jobList().Write(c.App.Writer, o, rows)
-	if err == nil && n == 0 {
-		_, _ = fmt.Fprintf(c.App.ErrWriter, "no jobs in the last %s\n", spanText(since))
-	}
-	return err
+	})
 }
 
 func jobFilter(name string) (func(view.JobRow) bool, error) {
@@ -158,6 +160,9 @@ func jobsExtend(c *cli.Context) error {
 	id, err := oneArgument(c, "JOB")
 	if err != nil {
 		return err
+	}
+	if !c.IsSet("for") {
+		return exit.Errorf(exit.Usage, "say for how long, from now").WithHint("starburst jobs extend %s --for 90d", id)
 	}
 	length, err := span("for", c.String("for"))
 	if err != nil {

@@ -52,7 +52,7 @@ func jobsShow(c *cli.Context) error {
 			return err
 		}
 		if isJSON(c) {
-			return listing.Document(c.App.Writer, "starburst.job/v1", doc)
+			return printDocument(c, "job", doc)
 		}
 		return doc.print(c.App.Writer, s)
 	})

@@ -50,27 +50,22 @@ func planCommand() *cli.Command {
 			&cli.DurationFlag{Name: "deadline", Usage: "how long it may take"},
 			&cli.StringFlag{Name: "budget", Usage: "what the workers may cost, in dollars"},
 			&cli.StringFlag{Name: "save", Usage: "keep the plan in `FILE`, for run --plan and submit --plan"},
-			outputTableFlag(),
-			&cli.BoolFlag{Name: "json", Usage: "the same as -o json"},
-		}),
+		}, documentFlags()),
 		Action: planAction,
 	})
 }
 
 func planAction(c *cli.Context) error {
-	if err := checkTableOrJSON(c); err != nil {
-		return err
-	}
-	w, inJSON := c.App.Writer, c.Bool("json") || c.String("output") == "json"
+	w, inJSON := c.App.Writer, isJSON(c)
 	p, err := planOf(c)
 	if err != nil {
 		if inJSON && exit.CodeOf(err) == exit.Refused {
-			err = errors.Join(err, printJSON(w, noPlan{Why: err.Error()}))
+			err = errors.Join(err, printDocument(c, "plan", noPlan{Why: err.Error()}))
 		}
 		return err
 	}
 	if inJSON {
-		err = printJSON(w, jsonPlan{p.Plan, p.Handler, p.Input, p.Quota, p.Prices, p.Besides})
+		err = printDocument(c, "plan", jsonPlan{p.Plan, p.Handler, p.Input, p.Quota, p.Prices, p.Besides})
 	} else {
 		err = printPlan(w, c, p)
 	}

@@ -3,13 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
-	"text/tabwriter"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/starburst-go/starburst/cost"
 	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/listing"
 	"github.com/starburst-go/starburst/internal/prices"
 )
 
@@ -21,10 +21,7 @@ func pricesCommand() *cli.Command {
 		UsageText: "starburst prices [--region eu-west-1] [-o json]\nstarburst prices refresh [--region eu-west-1]",
 		Description: "Each price has its date and its source. Prices of your own (a discount, an agreement) go into a JSON file that\n" +
 			prices.EnvOverrides + " names, or starburst/prices.json in your configuration directory; see docs/cost.md.",
-		Flags: []cli.Flag{
-			region,
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "table", Usage: "`table|json`"},
-		},
+		Flags:  append(listFlags(), region),
 		Action: showPrices,
 		Subcommands: []*cli.Command{command(&cli.Command{
 			Name:  "refresh",
@@ -59,8 +56,9 @@ func showPrices(c *cli.Context) error {
 	if c.Args().Present() {
 		return exit.Errorf(exit.Usage, "there is no %q of prices", c.Args().First()).WithHint("starburst prices --help")
 	}
-	if o := c.String("output"); o != "table" && o != "json" {
-		return exit.Errorf(exit.Usage, "-o %q is not a format", o).WithHint("-o table, -o json")
+	options, err := listOptions(c, priceList())
+	if err != nil {
+		return err
 	}
 	book, notes, err := prices.Open(prices.FromEnv(c.String("region")))
 	if err != nil {
@@ -82,31 +80,36 @@ func showPrices(c *cli.Context) error {
 	if stale > 0 {
 		_, _ = fmt.Fprintf(c.App.ErrWriter, "%d prices are older than %d days; starburst prices refresh reads those of today\n", stale, int(cost.DefaultStaleAfter.Hours()/24))
 	}
-	if c.String("output") == "json" {
-		return printJSON(c.App.Writer, struct {
+	if isJSON(c) {
+		return printDocument(c, "prices", struct {
 			Region string      `json:"region"`
 			Prices []priceLine `json:"prices"`
 		}{book.Region, lines})
 	}
-	return printPrices(c, lines)
+	_, err = priceList().Write(c.App.Writer, options, all(lines))
+	return err
 }
 
-func printPrices(c *cli.Context, lines []priceLine) error {
-	t := tabwriter.NewWriter(c.App.Writer, 2, 8, 2, ' ', 0) // Flush has the error of every line
-	_, _ = fmt.Fprintln(t, "PRICE OF\tUSD\tPER\tDATE\tNOTE\tSOURCE")
-	for _, l := range lines {
-		note := ""
-		switch {
-		case l.Stale && l.Estimate:
-			note = "estimate, stale"
-		case l.Stale:
-			note = "stale"
-		case l.Estimate:
-			note = "estimate"
-		}
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.Price, l.Unit, l.Date, note, oneLine(l.Source))
-	}
-	return t.Flush()
+func priceList() listing.List[priceLine] {
+	type line = priceLine
+	return listing.List[line]{Schema: "starburst.prices/v1", Columns: []listing.Column[line]{
+		{Name: "price_of", Cell: func(l line) string { return l.ID }},
+		{Name: "usd", Cell: func(l line) string { return l.Price }},
+		{Name: "per", Cell: func(l line) string { return l.Unit }},
+		{Name: "date", Cell: func(l line) string { return l.Date }},
+		{Name: "note", Cell: func(l line) string {
+			switch {
+			case l.Stale && l.Estimate:
+				return "estimate, stale"
+			case l.Stale:
+				return "stale"
+			case l.Estimate:
+				return "estimate"
+			}
+			return ""
+		}},
+		{Name: "source", Cell: func(l line) string { return l.Source }},
+	}}
 }
 
 func refreshPrices(c *cli.Context) error {

@@ -20,6 +20,7 @@ import (
 	"github.com/starburst-go/starburst/autoscale/simulate"
 	"github.com/starburst-go/starburst/cost"
 	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/listing"
 	"github.com/starburst-go/starburst/internal/progress"
 	"github.com/starburst-go/starburst/internal/quota"
 	"github.com/starburst-go/starburst/internal/stack"
@@ -43,7 +44,7 @@ func quotaCommand() *cli.Command {
 			&cli.DurationFlag{Name: "task-time", Usage: "mean duration of one of its tasks"},
 			&cli.Float64Flag{Name: "cv", Value: 1, Usage: "how much durations differ: standard deviation / mean"},
 			&cli.Int64Flag{Name: "vcpu", Value: 1000, Usage: "thousandths of a vCPU per worker"},
-			outputTableFlag(),
+			formatFlag(listing.Table, listing.JSON),
 		},
 		Action: quotaAction,
 	})
@@ -77,9 +78,6 @@ func quotaAction(c *cli.Context) error {
 	case c.IsSet("tasks") != c.IsSet("task-time"):
 		return exit.Errorf(exit.Usage, "--tasks and --task-time go together").WithHint("starburst quota --tasks 10000 --task-time 30s")
 	}
-	if err := checkTableOrJSON(c); err != nil {
-		return err
-	}
 	clients, err := accountClients(c.Context)
 	if err != nil {
 		return err
@@ -103,8 +101,8 @@ func quotaAction(c *cli.Context) error {
 	if err := raiseBuys(c, &report); err != nil {
 		return err
 	}
-	if c.String("output") == "json" {
-		return printJSON(c.App.Writer, report)
+	if isJSON(c) {
+		return printDocument(c, "quota", report)
 	}
 	return report.print(c.App.Writer)
 }
@@ -302,8 +300,8 @@ func requestQuota(c *cli.Context, clients *stack.Clients, api quota.ServiceQuota
 	if err != nil {
 		return refusedRaise(err)
 	}
-	if c.String("output") == "json" {
-		return printJSON(c.App.Writer, quotaReport{Region: clients.AWS.Region, Quotas: []quotaRow{{Quota: q, Code: kind.Code()}}, Filed: &filed})
+	if isJSON(c) {
+		return printDocument(c, "quota", quotaReport{Region: clients.AWS.Region, Quotas: []quotaRow{{Quota: q, Code: kind.Code()}}, Filed: &filed})
 	}
 	_, err = fmt.Fprintf(c.App.Writer, "asked for %g %s vCPUs: request %s is %s; see: starburst quota\n", filed.VCPU, kind, filed.ID, filed.Status)
 	return err

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/view"
 )
 
 func TestRunPrintsResultsInOrder(t *testing.T) {
@@ -77,7 +78,7 @@ func TestInterruptKeepsTheJobAndSaysHowToGoOn(t *testing.T) {
 	if out.code != exit.Interrupt {
 		t.Fatalf("exit %d, want %d: %s", out.code, exit.Interrupt, out.stderr)
 	}
-	m := regexp.MustCompile(`go on with: starburst attach --state (\S+) -o text (\S+)`).FindStringSubmatch(out.stderr)
+	m := regexp.MustCompile(`try:   starburst attach --state (\S+) -o text (\S+) goes on`).FindStringSubmatch(out.stderr)
 	if m == nil {
 		t.Fatalf("stderr does not say how to go on:\n%s", out.stderr)
 	}
@@ -152,9 +153,8 @@ func TestSubmitStatusResults(t *testing.T) {
 			t.Errorf("%s: exit %d, stderr %q; want 2 and %q", c.name, got.code, got.stderr, c.says)
 		}
 	}
-	var jobs []jobLine
-	if err := json.Unmarshal([]byte(starburst(t.Context(), "", "status", "-o", "json").stdout), &jobs); err != nil || len(jobs) != 1 {
-		t.Errorf("%d jobs listed, %v; want the one good job", len(jobs), err)
+	if jobs := items[view.JobRow](t, jobsSchema, starburst(t.Context(), "", "status", "-o", "json").stdout); len(jobs) != 1 {
+		t.Errorf("%d jobs listed; want the one good job", len(jobs))
 	}
 	if got := starburst(t.Context(), "", "status", "nosuch"); got.code != exit.NotFound {
 		t.Errorf("status of no job: %+v", got)

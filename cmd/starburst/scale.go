@@ -13,6 +13,7 @@ import (
 	"github.com/starburst-go/starburst/autoscale"
 	"github.com/starburst-go/starburst/internal/burst"
 	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/listing"
 	"github.com/starburst-go/starburst/store"
 )
 
@@ -24,7 +25,7 @@ func scaleCommand() *cli.Command {
 		Description: "What is set here goes before what the autoscaler was started with, from its next look on (10 s) and for every\n" +
 			"autoscaler that leads the fleet, until it is set back. It is stored in the stack's table.",
 		Subcommands: []*cli.Command{
-			scaleSub(&cli.Command{Name: "show", Usage: "the fleet's size, what bounds it, and what was set", Flags: []cli.Flag{outputTableFlag()}}, scaleShow),
+			scaleSub(&cli.Command{Name: "show", Usage: "the fleet's size, what bounds it, and what was set", Flags: []cli.Flag{formatFlag(listing.Table, listing.JSON)}}, scaleShow),
 			scaleSub(&cli.Command{Name: "set", Usage: "set the least and the largest number of workers, the mode, a budget",
 				UsageText:   "starburst scale set --max 200\nstarburst scale set --mode deadline --deadline 2h\nstarburst scale set --reset",
 				Description: "Only what is named is changed. --max 0 ends the fleet: workers finish what they run.",
@@ -43,11 +44,11 @@ func scaleCommand() *cli.Command {
 			scaleSub(&cli.Command{Name: "resume", Usage: "let the autoscaler size the fleet again"}, scaleResume),
 			scaleSub(&cli.Command{Name: "explain", Usage: "the last decisions: the limit that bound them, and their figures",
 				UsageText: "starburst scale explain\nstarburst scale explain -n 20\nstarburst scale explain --since 24h --changes",
-				Flags: []cli.Flag{
+				Flags: slices.Concat([]cli.Flag{
 					&cli.IntFlag{Name: "n", Value: 1, Usage: "so many decisions"},
 					&cli.DurationFlag{Name: "since", Value: time.Hour, Usage: "look back so far"},
-					&cli.BoolFlag{Name: "changes", Usage: "only those that changed the size"}, outputTableFlag(),
-				}}, scaleExplain),
+					&cli.BoolFlag{Name: "changes", Usage: "only those that changed the size"},
+				}, listFlags())}, scaleExplain),
 		},
 	})
 }
@@ -57,11 +58,6 @@ func scaleSub(c *cli.Command, action func(ctx context.Context, c *cli.Context, s
 	c.Action = func(c *cli.Context) error {
 		if c.Args().Present() {
 			return exit.Errorf(exit.Usage, "scale %s takes no arguments; got %q", c.Command.Name, c.Args().First()).WithHint("starburst scale %s --help", c.Command.Name)
-		}
-		if c.IsSet("output") {
-			if err := checkTableOrJSON(c); err != nil {
-				return err
-			}
 		}
 		s, err := connect(c)
 		if err != nil {

@@ -34,12 +34,9 @@ func TestScaleHoldsAndLimitsALivingFleet(t *testing.T) {
 		t.Errorf("paused: %s", out)
 	}
 	job := strings.TrimSpace(must(t, "submit", "exec", "--range", "1:20"))
-	explain := func() (d []decisionLine) {
+	explain := func() []decisionLine {
 		t.Helper()
-		if err := json.Unmarshal([]byte(must(t, "scale", "explain", "-o", "json")), &d); err != nil {
-			t.Fatal(err)
-		}
-		return d
+		return items[decisionLine](t, "starburst.decisions/v1", must(t, "scale", "explain", "-o", "json"))
 	}
 	for end := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
 		if d := explain(); len(d) == 1 && d[0].Binding == "paused" && d[0].Backlog > 0 {

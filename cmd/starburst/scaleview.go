@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/starburst-go/starburst/autoscale"
 	"github.com/starburst-go/starburst/cost"
 	"github.com/starburst-go/starburst/internal/burst"
+	"github.com/starburst-go/starburst/internal/listing"
 	"github.com/starburst-go/starburst/store"
 )
 
@@ -182,8 +184,8 @@ func scaleShow(ctx context.Context, c *cli.Context, s *burst.Session) error {
 		d := decisionOf(last[0])
 		state.Last = &d
 	}
-	if c.String("output") == "json" {
-		return printJSON(c.App.Writer, state)
+	if isJSON(c) {
+		return printDocument(c, "scale", state)
 	}
 	if err := printScale(c.App.Writer, fleet, control.Scale); err != nil {
 		return err
@@ -202,23 +204,46 @@ func scaleShow(ctx context.Context, c *cli.Context, s *burst.Session) error {
 }
 
 func scaleExplain(ctx context.Context, c *cli.Context, s *burst.Session) error {
-	now := time.Now()
-	all, err := lastDecisions(ctx, s, now.Add(-c.Duration("since")), now, max(1, c.Int("n")), c.Bool("changes"))
+	options, err := listOptions(c, decisionList())
 	if err != nil {
 		return err
 	}
-	if c.String("output") == "json" {
-		lines := make([]decisionLine, len(all))
-		for i, d := range all {
+	now := time.Now()
+	last, err := lastDecisions(ctx, s, now.Add(-c.Duration("since")), now, max(1, c.Int("n")), c.Bool("changes"))
+	if err != nil {
+		return err
+	}
+	if options.Format != listing.Table || options.Columns != nil || options.NoHeaders {
+		lines := make([]decisionLine, len(last))
+		for i, d := range last {
 			lines[i] = decisionOf(d)
 		}
-		return printJSON(c.App.Writer, lines)
+		_, err := decisionList().Write(c.App.Writer, options, all(lines))
+		return err
 	}
-	if len(all) == 0 {
+	if len(last) == 0 {
 		_, err := fmt.Fprintf(c.App.Writer, "no decision of fleet %s in the last %s\n", s.Stack().Fleet, c.Duration("since"))
 		return err
 	}
-	return printDecisions(c.App.Writer, all)
+	return printDecisions(c.App.Writer, last)
+}
+
+func decisionList() listing.List[decisionLine] {
+	type line = decisionLine
+	count := func(name string, wide bool, of func(line) int64) listing.Column[line] {
+		return listing.Column[line]{Name: name, Wide: wide, Cell: func(l line) string { return strconv.FormatInt(of(l), 10) }}
+	}
+	return listing.List[line]{Schema: "starburst.decisions/v1", Columns: []listing.Column[line]{
+		{Name: "at", Cell: func(l line) string { return localTime(l.At) }, Raw: func(l line) string { return rawTime(l.At) }},
+		count("from", false, func(l line) int64 { return int64(l.From) }), count("want", false, func(l line) int64 { return int64(l.Want) }),
+		count("running", true, func(l line) int64 { return int64(l.Running) }), count("pending", true, func(l line) int64 { return int64(l.Pending) }),
+		count("busy", true, func(l line) int64 { return int64(l.Busy) }), count("backlog", false, func(l line) int64 { return l.Backlog }),
+		count("visible", true, func(l line) int64 { return l.Visible }), count("in_flight", true, func(l line) int64 { return l.Flight }),
+		count("delayed", true, func(l line) int64 { return l.Delayed }), count("wave", true, func(l line) int64 { return l.Wave }),
+		{Name: "spent", Wide: true, Cell: func(l line) string { return l.Spent }},
+		{Name: "bound_by", Cell: func(l line) string { return l.Binding }},
+		{Name: "reason", Cell: func(l line) string { return l.Reason }},
+	}}
 }
 
 // lastDecisions are the newest n, the oldest of them first.

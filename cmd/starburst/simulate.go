@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -13,6 +12,7 @@ import (
 
 	"github.com/starburst-go/starburst/autoscale/simulate"
 	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/listing"
 )
 
 func simulateCommand() *cli.Command {
@@ -30,7 +30,7 @@ func simulateCommand() *cli.Command {
 			&cli.IntFlag{Name: "tasks", Usage: "so many tasks instead of the scenario's"},
 			&cli.IntFlag{Name: "workers", Aliases: []string{"w"}, Usage: "room for so many workers instead of the scenario's"},
 			&cli.StringFlag{Name: "plot", Usage: "draw the first run of each policy on the first scenario to `FILE.svg`"},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "table", Usage: "`table|json|markdown`"},
+			formatFlag(listing.Table, listing.JSON, listing.JSONL, "markdown"),
 			&cli.BoolFlag{Name: "list", Usage: "list scenarios and policies"},
 		},
 		Action: func(c *cli.Context) error {
@@ -54,9 +54,6 @@ func runSimulations(c *cli.Context) error {
 	if c.Int("runs") < 1 {
 		return exit.Errorf(exit.Usage, "--runs must be at least 1")
 	}
-	if o := c.String("output"); !slices.Contains(simulate.Formats, o) {
-		return exit.Errorf(exit.Usage, "-o %q is not a format", o).WithHint("-o %s", strings.Join(simulate.Formats, ", -o "))
-	}
 	rows, err := simulate.Compare(c.Context, scenarios, policies, c.Int("runs"), runtime.GOMAXPROCS(0))
 	if err != nil {
 		return fmt.Errorf("simulate: %w", err)
@@ -65,6 +62,10 @@ func runSimulations(c *cli.Context) error {
 		if err := plotSimulation(file, scenarios[0], policies); err != nil {
 			return err
 		}
+	}
+	if format := listing.Format(c.String("output")); format == listing.JSON || format == listing.JSONL {
+		_, err := listing.List[simulate.Row]{Schema: "starburst.simulations/v1"}.Write(c.App.Writer, listing.Options{Format: format}, all(rows))
+		return err
 	}
 	return simulate.Print(c.App.Writer, c.String("output"), rows)
 }

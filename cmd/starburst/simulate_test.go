@@ -23,7 +23,7 @@ func simulated(t *testing.T, args ...string) (exit.Code, string, string) {
 
 func TestSimulatePrintsARowForEachPolicyOnEachScenario(t *testing.T) {
 	t.Parallel()
-	code, out, _ := simulated(t, "--scenario", "medium,few", "--policy", "ours,spark", "--runs", "2", "-o", "json")
+	code, out, _ := simulated(t, "--scenario", "medium,few", "--policy", "ours,spark", "--runs", "2", "-o", "jsonl")
 	if code != exit.OK {
 		t.Fatalf("exit code %d", code)
 	}

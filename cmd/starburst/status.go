@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -14,41 +14,36 @@ import (
 	"github.com/starburst-go/starburst/autoscale"
 	"github.com/starburst-go/starburst/internal/burst"
 	"github.com/starburst-go/starburst/internal/exit"
+	"github.com/starburst-go/starburst/internal/listing"
 	"github.com/starburst-go/starburst/internal/progress"
 	"github.com/starburst-go/starburst/store"
 )
 
-// listedSince bounds the list of jobs without --since.
-const listedSince = 7 * 24 * time.Hour
-
 func statusCommand() *cli.Command {
 	return command(&cli.Command{
 		Name:      "status",
-		Usage:     "show jobs, or one job",
-		UsageText: "starburst status            the jobs of the last week\nstarburst status JOB        one job; exits with 8 while it is not done",
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "table", Usage: "`table|json`"},
-			&cli.DurationFlag{Name: "since", Value: listedSince, Usage: "how far back to list"},
+		Usage:     "show jobs, or one job in short",
+		UsageText: "starburst status            the jobs of the last week, as starburst jobs ls\nstarburst status JOB        one job; exits with 8 while it is not done",
+		Flags: slices.Concat([]cli.Flag{
+			&cli.StringFlag{Name: "since", Value: listedSince, Usage: "how far back to list"},
 			stateFlag(),
-		},
+		}, listFlags()),
 		Action: func(c *cli.Context) error {
-			if o := c.String("output"); o != "table" && o != "json" {
-				return exit.Errorf(exit.Usage, "-o %q is not a format", o).WithHint("-o table, -o json")
+			if c.NArg() == 0 {
+				return listJobs(c)
+			}
+			id, err := oneArgument(c, "JOB")
+			if err != nil {
+				return err
+			}
+			if o := listing.Format(c.String("output")); o != listing.Table && o != listing.JSON || c.IsSet("columns") || c.IsSet("no-headers") {
+				return exit.Errorf(exit.Usage, "one job is no list: -o %s, --columns and --no-headers are of lists", o).WithHint("starburst status %s -o table, or -o json", id)
 			}
 			s, err := openToRead(c)
 			if err != nil {
 				return err
 			}
-			return withSession(c, s, func(ctx context.Context, _ func(store.Job)) error {
-				if c.NArg() == 0 {
-					return listJobs(ctx, c, s)
-				}
-				id, err := oneArgument(c, "JOB")
-				if err != nil {
-					return err
-				}
-				return showJob(ctx, c, s, id)
-			})
+			return withSession(c, s, func(ctx context.Context, _ func(store.Job)) error { return showJob(ctx, c, s, id) })
 		},
 	})
 }
@@ -95,30 +90,6 @@ func lineOf(j store.Job) jobLine {
 	}
 }
 
-func listJobs(ctx context.Context, c *cli.Context, s *burst.Session) error {
-	jobs := []jobLine{}
-	for j, err := range s.Store().Jobs(ctx, time.Now().Add(-c.Duration("since"))) {
-		if err != nil {
-			return err
-		}
-		jobs = append(jobs, lineOf(j))
-	}
-	if c.String("output") == "json" {
-		return printJSON(c.App.Writer, jobs)
-	}
-	if len(jobs) == 0 {
-		_, _ = fmt.Fprintln(c.App.ErrWriter, "no jobs yet")
-		return nil
-	}
-	w := tabwriter.NewWriter(c.App.Writer, 2, 8, 2, ' ', 0) // Flush has the error of every line
-	_, _ = fmt.Fprintln(w, "JOB\tSTATE\tHANDLER\tTASKS\tENQUEUED\tCREATED\tLABEL")
-	for _, j := range jobs {
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", j.Job, j.State, j.Handler, progress.Count(j.Tasks), progress.Count(j.Enqueued),
-			j.Created.Local().Format("2006-01-02 15:04:05"), oneLine(j.Label))
-	}
-	return w.Flush()
-}
-
 func showJob(ctx context.Context, c *cli.Context, s *burst.Session, id string) error {
 	job, err := s.Attach(ctx, id)
 	if err != nil {
@@ -143,8 +114,8 @@ func showJob(ctx context.Context, c *cli.Context, s *burst.Session, id string) e
 		return err
 	}
 	line.CostPico, line.CostNotes = cost.pico, cost.notes
-	if c.String("output") == "json" {
-		err = printJSON(c.App.Writer, line)
+	if isJSON(c) {
+		err = printDocument(c, "status", line)
 	} else {
 		err = printJobTable(c.App.Writer, line, cost)
 	}
@@ -222,10 +193,4 @@ func printJobTable(w io.Writer, j jobLine, cost costNote) error {
 		row("", "%s", n)
 	}
 	return t.Flush()
-}
-
-func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }

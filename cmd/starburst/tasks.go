@@ -237,7 +237,7 @@ func tasksShow(c *cli.Context) error {
 			return err
 		}
 		if isJSON(c) {
-			return listing.Document(c.App.Writer, "starburst.task/v1", taskDocument{Job: id, Handler: job.Handler, taskRow: row})
+			return printDocument(c, "task", taskDocument{Job: id, Handler: job.Handler, taskRow: row})
 		}
 		return row.print(c.App.Writer, job)
 	})

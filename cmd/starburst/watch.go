@@ -27,7 +27,7 @@ func watchCommand() *cli.Command {
 		Description: "Shows how far the job is, its rate and the time left with its uncertainty, waves, workers, failures by kind, and the\n" +
 			"money against estimate and cap. Ctrl-C ends the watching, not the job (exit code 130). Otherwise the exit code is the job's: 0,\n" +
 			"3 when tasks failed, 1 when it was cancelled, 7 when a cost cap stopped it. Where standard output is no terminal it prints a line\n" +
-			"every ten seconds; with -o json a document (schema starburst.watch/1) for each look.",
+			"every ten seconds; with -o json a document (schema starburst.watch/v1) for each look.",
 		Flags: []cli.Flag{
 			&cli.DurationFlag{Name: "interval", Value: watchEvery, Usage: "time between two looks"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Usage: "`text|json`"},
@@ -65,7 +65,7 @@ func watchShow(c *cli.Context, interval time.Duration) (func(view.State) error, 
 	w := c.App.Writer
 	switch o := c.String("output"); {
 	case o == "json":
-		return func(s view.State) error { return json.NewEncoder(w).Encode(watchDocument{"starburst.watch/1", s}) }, nil
+		return func(s view.State) error { return json.NewEncoder(w).Encode(watchDocument{"starburst.watch/v1", s}) }, nil
 	case o != "text":
 		return nil, exit.Errorf(exit.Usage, "-o %q is not a format", o).WithHint("-o text, -o json")
 	}

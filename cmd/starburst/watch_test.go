@@ -49,7 +49,7 @@ func TestWatchingAJob(t *testing.T) {
 	var last look
 	for line := range strings.Lines(out.stdout) {
 		last = look{}
-		if err := json.Unmarshal([]byte(line), &last); err != nil || last.Schema != "starburst.watch/1" || last.Tasks.OK+last.Tasks.Failed+last.Tasks.Left != 40 {
+		if err := json.Unmarshal([]byte(line), &last); err != nil || last.Schema != "starburst.watch/v1" || last.Tasks.OK+last.Tasks.Failed+last.Tasks.Left != 40 {
 			t.Fatalf("a look: %v: %s", err, line)
 		}
 	}

@@ -87,7 +87,7 @@ func TestEveryModeMeasuresItsSides(t *testing.T) {
 				}
 			}
 			var doc map[string]any
-			if err := json.Unmarshal(line.Bytes(), &doc); err != nil || doc["schema"] != "starburst.bench/1" || doc["tasks"] != float64(tt.config.Tasks) {
+			if err := json.Unmarshal(line.Bytes(), &doc); err != nil || doc["schema"] != "starburst.bench/v1" || doc["tasks"] != float64(tt.config.Tasks) {
 				t.Errorf("%v: %s", err, line.Bytes())
 			}
 		})

@@ -118,13 +118,13 @@ type side struct {
 	Peak int64   `json:"peak_rss_bytes"`
 }
 
-// WriteJSON writes a result as one line of JSON, schema "starburst.bench/1".
+// WriteJSON writes a result as one line of JSON, schema "starburst.bench/v1".
 func (r Result) WriteJSON(w io.Writer) error {
 	of := func(u usage.Usage) side {
 		return side{float64(u.CPU.Microseconds()) / float64(r.Tasks), u.PeakRSS}
 	}
 	if err := json.NewEncoder(w).Encode(document{
-		Schema: "starburst.bench/1", Mode: r.Mode, Tasks: r.Tasks, Chunk: r.Chunk, Messages: r.Messages, Workers: r.Workers, Slots: r.Slots,
+		Schema: "starburst.bench/v1", Mode: r.Mode, Tasks: r.Tasks, Chunk: r.Chunk, Messages: r.Messages, Workers: r.Workers, Slots: r.Slots,
 		Elapsed: r.Elapsed.Seconds(), Rate: r.PerSecond(), Half: ms(r.Half), Tail: ms(r.Tail),
 		Producer: of(r.Producer), Fleet: of(r.Fleet), Servers: of(r.Servers), Requests: r.Requests, Go: runtime.Version(), CPUs: runtime.NumCPU(),
 	}); err != nil {

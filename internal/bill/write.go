@@ -21,11 +21,13 @@ type Format string
 const (
 	Table Format = "table"
 	JSON  Format = "json"
+	// JSONL are the rows of the JSON document, one a line.
+	JSONL Format = "jsonl"
 	CSV   Format = "csv"
 )
 
 // Formats lists the formats.
-var Formats = []Format{Table, JSON, CSV}
+var Formats = []Format{Table, JSON, JSONL, CSV}
 
 // Write writes a view of the bill. Amounts are exact in every format, so that the rows
 // of a table add up by hand, too.
@@ -35,6 +37,14 @@ func (b *Bill) Write(w io.Writer, f Format, v View) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
 		return e.Encode(b.document(v))
+	case JSONL:
+		e := json.NewEncoder(w)
+		for _, r := range b.documentRows(v) {
+			if err := e.Encode(r); err != nil {
+				return fmt.Errorf("write the bill: %w", err)
+			}
+		}
+		return nil
 	case CSV:
 		return b.writeCSV(w, v)
 	case Table:
@@ -121,6 +131,7 @@ func (b *Bill) waste() (sum cost.Waste) {
 
 // document is the JSON form of a bill. Amounts are in pico-dollars, 10⁻¹² US dollars.
 type document struct {
+	Schema       string             `json:"schema"`
 	Job          string             `json:"job,omitempty"`
 	Fleet        string             `json:"fleet"`
 	Since        time.Time          `json:"since"`
@@ -170,7 +181,7 @@ func (b *Bill) document(v View) document {
 	waste := b.waste()
 	cheaper := append([]cost.Alternative{}, b.Alternatives...) // [] rather than null
 	return document{
-		Job: b.Job, Fleet: b.Fleet, Since: b.Since.UTC(), By: v, TotalPico: b.Statement.Total, Total: b.Statement.Total.String(),
+		Schema: "starburst.cost/v1", Job: b.Job, Fleet: b.Fleet, Since: b.Since.UTC(), By: v, TotalPico: b.Statement.Total, Total: b.Statement.Total.String(),
 		Rows: b.documentRows(v), Waste: wasteDocument{waste.Failed, waste.Duplicated, waste.Interrupted},
 		BoundPico: b.Bound, Ratio: b.Ratio(), Forecast: b.Forecast, Alternatives: cheaper, Unsettled: b.Unsettled,
 		Region: b.Statement.Region, PriceDate: b.Statement.PriceDate, Notes: b.Notes,

@@ -59,8 +59,7 @@ fleet_price <- function(config, seconds) {
 #' @return a data frame with a row a job: what `starburst status -o json` says.
 #' @export
 starburst_status <- function(job = NULL) {
-  rows <- cli_json(c("status", "-o", "json", job), ok = c(0L, 3L, 8L))
-  if (!is.null(job)) rows <- list(rows)
+  rows <- if (is.null(job)) jobs_listed() else list(cli_json(c("status", "-o", "json", job), ok = c(0L, 3L, 8L)))
   keep <- c("job", "state", "handler", "tasks", "enqueued", "ok", "failed", "missing", "created", "expires", "label", "cost_pico_usd")
   cols <- lapply(keep, function(k) unlist(lapply(rows, function(r) if (is.null(r[[k]])) NA else r[[k]])))
   names(cols) <- keep
@@ -69,6 +68,9 @@ starburst_status <- function(job = NULL) {
   d$cost_pico_usd <- NULL
   d
 }
+
+# The stack's jobs, each as a list; since is a duration that the program understands.
+jobs_listed <- function(since = "7d") cli_json(c("jobs", "ls", "-o", "json", "--since", since))$items
 
 #' The vCPU quota of the account
 #'
@@ -111,7 +113,7 @@ starburst_config <- function() {
 starburst_is_configured <- function() {
   tryCatch({
     starburst_binary()
-    if (has_stack()) cli(c("status", "-o", "json", "--since", "1s"))
+    if (has_stack()) jobs_listed("1s")
     TRUE
   }, starburst_error = function(e) FALSE)
 }

@@ -74,7 +74,7 @@ starburst_session_attach <- function(session_id) {
 
 # A session that another machine has made: its jobs are known, its settings are not.
 session_from_stack <- function(id) {
-  jobs <- Filter(function(j) startsWith(j$job, paste0(id, ".")), cli_json(c("status", "-o", "json", "--since", "8760h")))
+  jobs <- Filter(function(j) startsWith(j$job, paste0(id, ".")), jobs_listed("8760h"))
   if (length(jobs) == 0L) return(NULL)
   ends <- vapply(jobs, function(j) rfc3339(j$expires), 0)
   list(id = id, config = fleet_config(label = "R session"), created = min(vapply(jobs, function(j) rfc3339(j$created), 0)), expires = max(ends), place = place_now())
@@ -107,7 +107,7 @@ starburst_list_sessions <- function() {
   end_expired_sessions()
   ids <- sub("\\.rds$", "", list.files(session_dir(), "\\.rds$"))
   if (has_stack()) {
-    jobs <- vapply(cli_json(c("status", "-o", "json", "--since", "8760h")), function(j) j$job, "")
+    jobs <- vapply(jobs_listed("8760h"), function(j) j$job, "")
     ids <- union(ids, unique(sub("\\.[0-9]{6}$", "", grep("^r-[0-9]{8}-[0-9]{6}-[0-9a-z]{6}\\.[0-9]{6}$", jobs, value = TRUE))))
   }
   notes <- Filter(Negate(is.null), lapply(sort(ids), function(id) if (is.null(n <- session_note(id))) session_from_stack(id) else n))
