@@ -110,7 +110,16 @@ func queueChart(l look) chartJSON {
 		c.add(float64(p.InFlight), float64(p.Visible), float64(p.Delayed))
 	}
 	l.until(&c)
+	c.Caption += l.rarely()
 	return c
+}
+
+// rarely is what to know of decisions on this machine: the queue and the fleet may be other ones until the next.
+func (l look) rarely() string {
+	if !l.State.Money.Local {
+		return ""
+	}
+	return " On this machine a decision is kept only when it changes something."
 }
 
 // add appends a value to each series.
@@ -131,6 +140,7 @@ func workersChart(l look) chartJSON {
 		c.add(float64(p.Busy), float64(p.Running), float64(p.Want))
 	}
 	l.until(&c)
+	c.Caption += l.rarely()
 	for i, w := range l.State.Waves {
 		to := w.Complete
 		if to.IsZero() && i+1 < len(l.State.Waves) {
