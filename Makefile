@@ -40,8 +40,8 @@ test: ## run the tests (Go only; no Docker, Java, Python or C compiler)
 	$(GO) test $(PKGS)
 
 .PHONY: golden
-golden: ## write anew what tests hold help texts and messages to, and docs/commands.md
-	STARBURST_UPDATE_GOLDEN=1 $(GO) test -count=1 -run 'TestHelpOfEveryCommand|TestTheReferenceIsCurrent|TestTypicalMistakes' ./cmd/starburst
+golden: ## write anew what tests hold help texts, messages and outputs to, and docs/commands.md
+	STARBURST_UPDATE_GOLDEN=1 $(GO) test -count=1 -run 'TestHelpOfEveryCommand|TestTheReferenceIsCurrent|TestTypicalMistakes|TestGoldenOutputs' ./cmd/starburst
 
 .PHONY: build
 build: ## build the command and the examples into bin/

@@ -95,7 +95,7 @@ func (r taskRow) outcomeText() string {
 		return r.Error.Kind + ": " + r.Error.Message
 	}
 	var text string
-	if json.Unmarshal(r.Result, &text) == nil {
+	if strings.HasPrefix(string(r.Result), `"`) && json.Unmarshal(r.Result, &text) == nil {
 		return text
 	}
 	return string(r.Result)
