@@ -20,6 +20,7 @@ import (
 	"github.com/starburst-go/starburst/internal/burst"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/internal/laptop"
+	"github.com/starburst-go/starburst/internal/listing"
 	"github.com/starburst-go/starburst/internal/localaws"
 	"github.com/starburst-go/starburst/internal/role"
 	"github.com/starburst-go/starburst/internal/scaling"
@@ -182,7 +183,7 @@ func printReady(c *cli.Context, s stack.Stack, url, page string, names []string)
 		k, v, _ := strings.Cut(kv, "=")
 		env[k] = v
 	}
-	return json.NewEncoder(c.App.Writer).Encode(struct {
+	return listing.DocumentLine(c.App.Writer, "starburst.dev/v1", struct {
 		Endpoint string            `json:"endpoint"`
 		Page     string            `json:"page,omitempty"`
 		Handlers []string          `json:"handlers"`
