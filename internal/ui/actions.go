@@ -139,7 +139,7 @@ func (s *Server) onJob(do func(ctx context.Context, job string) (string, error),
 			defer s.looks.of(id).forget()
 			return do(ctx, id)
 		})
-		http.Redirect(w, r, "/jobs/"+url.PathEscape(id)+tab, http.StatusSeeOther) //nolint:gosec // below /jobs/, whatever the job is called
+		http.Redirect(w, r, "/jobs/"+url.PathEscape(id)+tab, http.StatusSeeOther)
 	}
 }
 

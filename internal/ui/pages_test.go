@@ -133,7 +133,7 @@ func TestWhatWasKnownIsShownWhenTheStackIsGone(t *testing.T) {
 }
 
 // stream opens the stream of a page.
-func (b *client) stream(ctx context.Context, path string) (*http.Response, *bufio.Scanner) {
+func (b *client) stream(ctx context.Context, path string) (answer, *bufio.Scanner) {
 	b.t.Helper()
 	r := b.request(http.MethodGet, "/events"+path, nil).WithContext(ctx)
 	res, err := b.http.Do(r)
@@ -143,7 +143,7 @@ func (b *client) stream(ctx context.Context, path string) (*http.Response, *bufi
 	b.t.Cleanup(func() { _ = res.Body.Close() })
 	lines := bufio.NewScanner(res.Body)
 	lines.Buffer(nil, 10<<20)
-	return res, lines
+	return answer{res.StatusCode, res.Header}, lines
 }
 
 // next reads the next event of a stream.
@@ -198,24 +198,24 @@ func TestStreamsAreBoundedAndEndWithTheServer(t *testing.T) {
 	b := start(t, Config{Store: setup(), Every: 10 * time.Millisecond})
 	ctx, leave := context.WithCancel(t.Context())
 	for range MaxStreams {
-		if res, _ := b.stream(ctx, "/jobs"); res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/event-stream" {
-			t.Fatalf("a stream: %d %v", res.StatusCode, res.Header)
+		if got, _ := b.stream(ctx, "/jobs"); got.code != http.StatusOK || got.header.Get("Content-Type") != "text/event-stream" {
+			t.Fatalf("a stream: %d %v", got.code, got.header)
 		}
 	}
-	if res, _ := b.stream(t.Context(), "/jobs"); res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" {
-		t.Errorf("one stream more: %d", res.StatusCode)
+	if got, _ := b.stream(t.Context(), "/jobs"); got.code != http.StatusServiceUnavailable || got.header.Get("Retry-After") == "" {
+		t.Errorf("one stream more: %d", got.code)
 	}
 	leave()
 	for end := time.Now().Add(20 * time.Second); ; { // who leaves makes room
-		if res, _ := b.stream(t.Context(), "/jobs"); res.StatusCode == http.StatusOK {
+		if got, _ := b.stream(t.Context(), "/jobs"); got.code == http.StatusOK {
 			break
 		}
 		if time.Now().After(end) {
 			t.Fatal("no room, although everybody has left")
 		}
 	}
-	if res, _ := b.stream(t.Context(), "/jobs/nosuch"); res.StatusCode != http.StatusNotFound {
-		t.Errorf("a stream about nothing: %d", res.StatusCode)
+	if got, _ := b.stream(t.Context(), "/jobs/nosuch"); got.code != http.StatusNotFound {
+		t.Errorf("a stream about nothing: %d", got.code)
 	}
 }
 

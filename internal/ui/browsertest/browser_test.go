@@ -32,8 +32,8 @@ func TestMain(m *testing.M) {
 	}
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	browser, end := chromedp.NewContext(allocator)
-	chrome = browser
 	code := 1
+	chrome = browser //nolint:fatcontext // once
 	if err := chromedp.Do(chrome); err != nil {
 		fmt.Fprintln(os.Stderr, "the browser does not start (install Chromium, or name it in CHROMIUM):", err)
 	} else {
