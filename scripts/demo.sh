@@ -4,6 +4,7 @@
 # with the results into one folder.
 set -eu
 cd "$(dirname "$0")/.."
+export STARBURST_PROFILE=none # on this machine, whatever stack its user has chosen
 EXAMPLE_RESULTS_DIR="example-results-$(date -u +%Y%m%dT%H%M%SZ)"
 export EXAMPLE_RESULTS_DIR
 start=$(date +%s)

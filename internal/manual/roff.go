@@ -58,7 +58,7 @@ func (m *roff) request(macro string, args ...string) {
 // paragraph begins one.
 func (m *roff) paragraph() {
 	if !m.begun {
-		m.WriteString(".PP\n")
+		_, _ = m.WriteString(".PP\n")
 	}
 	m.begun = false
 }
@@ -81,9 +81,9 @@ var special = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`
 
 func (m *roff) put(s string) {
 	if strings.HasPrefix(s, ".") {
-		m.WriteString(`\&`)
+		_, _ = m.WriteString(`\&`)
 	}
-	m.WriteString(escape(s) + "\n")
+	_, _ = m.WriteString(escape(s) + "\n")
 }
 
 // text writes paragraphs.
@@ -94,9 +94,9 @@ func (m *roff) text(text string) {
 		switch {
 		case literal && !asIs:
 			m.paragraph()
-			m.WriteString(".nf\n")
+			_, _ = m.WriteString(".nf\n")
 		case asIs && !literal:
-			m.WriteString(".fi\n")
+			_, _ = m.WriteString(".fi\n")
 			m.paragraph()
 		case !literal:
 			m.paragraph()
@@ -105,25 +105,25 @@ func (m *roff) text(text string) {
 		m.put(p)
 	}
 	if asIs {
-		m.WriteString(".fi\n")
+		_, _ = m.WriteString(".fi\n")
 	}
 }
 
 // literal writes lines as they are, indented.
 func (m *roff) literal(lines []string) {
 	m.paragraph()
-	m.WriteString(".nf\n.RS 4\n")
+	_, _ = m.WriteString(".nf\n.RS 4\n")
 	for _, l := range lines {
 		m.put(l)
 	}
-	m.WriteString(".RE\n.fi\n")
+	_, _ = m.WriteString(".RE\n.fi\n")
 }
 
 func (m *roff) flags(flags []Flag) {
 	for _, f := range flags {
 		if !f.Hidden {
 			m.begun = false
-			m.WriteString(".TP\n")
+			_, _ = m.WriteString(".TP\n")
 			m.put(f.forms())
 			m.put(f.says())
 		}
