@@ -180,9 +180,9 @@ func (s *Session) interrupted(err error) error {
 	case s.last == "":
 		return e
 	case s.state == "":
-		return e.WithHint("job %s goes on without you; see: starburst status %s", s.last, s.last)
+		return e.WithHint("job %s goes on without you; starburst watch %s looks on", s.last, s.last)
 	}
-	return e.WithHint("job %s is kept; go on with: starburst attach --state %s %s", s.last, s.state, s.last)
+	return e.WithHint("job %s is kept; starburst attach --state %s %s goes on with it", s.last, s.state, s.last)
 }
 
 // retryable adds to failed tasks the command that runs them again.

@@ -189,7 +189,7 @@ func withSession(c *cli.Context, s *burst.Session, f func(ctx context.Context, c
 	e := exit.Errorf(exit.Interrupt, "interrupted")
 	switch {
 	case job != "" && state != "":
-		return e.WithHint("job %s is kept; go on with: starburst attach --state %s%s %s", job, state, outputFlag(c), job)
+		return exit.Errorf(exit.Interrupt, "interrupted; job %s is kept", job).WithHint("starburst attach --state %s%s %s goes on with it", state, outputFlag(c), job)
 	case job != "":
 		return exit.Errorf(exit.Interrupt, "stopped waiting; job %s goes on", job).
 			WithHint("starburst attach%s %s waits again and prints its results; starburst watch %s looks on; starburst cancel %s stops it", outputFlag(c), job, job, job)

@@ -69,7 +69,7 @@ func (s *Session) openState(ctx context.Context, name string) (free bool, err er
 		s.state = name
 		return true, errors.Join(s.staff(ctx), s.beFound(dir))
 	}
-	s.cfg.notef("job %s of an earlier run is unfinished and kept; go on with it: starburst attach --state %s %s; or drop it: starburst cancel --state %s %s", other, name, other, name, other)
+	s.cfg.notef("note:  job %s of an earlier run is unfinished and kept\n       starburst attach --state %s %s goes on with it\n       starburst cancel --state %s %s drops it", other, name, other, name, other)
 	err = s.endpoint.Close(ctx)
 	s.endpoint = nil
 	return false, err

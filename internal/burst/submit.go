@@ -79,7 +79,7 @@ func (s *Session) Send(ctx context.Context, pre *producer.Prepared, forecast *bi
 		return report.Job, s.sendError(ctx, err)
 	}
 	if report.Resumed {
-		s.cfg.notef("job %s exists; %s of its %s tasks were there, %s sent again",
+		s.cfg.notef("note:  job %s exists; %s of its %s tasks were there, %s sent again",
 			report.Job.ID, progress.Count(report.Skipped), progress.Count(report.Job.N), progress.Count(report.Sent))
 	} else if forecast != nil {
 		s.keep(ctx, report.Job, *forecast, before)
