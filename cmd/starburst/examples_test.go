@@ -58,6 +58,7 @@ var notRun = []struct{ begins, why string }{
 	{"starburst attach --state", "needs an interrupted run: TestResume"},
 	{"starburst cancel --state", "needs an interrupted run: TestResume"},
 	{"starburst retry --failed --state", "needs a run with failures: TestRetry"},
+	{"starburst results --id by-hand", "reads what AWS's command line has sent: make first-steps"},
 	{"starburst bridge", "is started by the R package: make test-r"},
 	{"starburst __complete", "a shell's: TestCompletionInBash"},
 }
@@ -72,6 +73,8 @@ var runAs = []struct{ says, means string }{
 	{"codec decode [BODY]", "codec decode " + priceBody}, {"codec decode --packed ITEM", "codec decode --packed ASi1L/0gCUkAAIKhZqF4oXSRAQ=="},
 	{"codec check FILE.json", "codec check vectors.json"}, {"codec check BODY", "codec check " + priceBody}, {"codec check -", "echo " + priceBody + " | starburst codec check -"},
 	{"line|worker|job", "line"}, {"job|wave|worker|line", "line"}, {"table|json|csv", "csv"}, {"go|node|program|python|r", "go"}, {"bash|fish|powershell|zsh", "zsh"},
+	// Steps that follow each other: make first-steps runs them as they stand.
+	{" --state run squares", " JOB"}, {"watch slow", "watch JOB"}, {"status slow", "status JOB"}, {"results slow", "results JOB"}, {"report slow", "report JOB"}, {"cost slow", "cost JOB"},
 	{"strike=80,85,…", "strike=80,85"}, {"years=0.25,0.5,…", "years=0.25,0.5"},
 }
 
