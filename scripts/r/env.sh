@@ -1,29 +1,8 @@
 # To be sourced at the repository's root: R and the packages are there (installed from Debian where we may), the starburst
 # program is built and named by STARBURST_BIN, and the package is installed into a library of its own, R_LIBS.
 
-need() {
-	for p in r-base-core r-cran-future r-cran-future.apply r-cran-furrr r-cran-globals r-cran-jsonlite r-cran-testthat r-cran-bit64; do
-		dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || echo "$p"
-	done
-}
-
 if [ -z "${STARBURST_R_READY:-}" ]; then
-	missing=$(need)
-	if [ -n "$missing" ]; then
-		if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-			echo "R is not complete here; install: $(echo $missing)" >&2
-			exit 1
-		fi
-		echo "installing: $(echo $missing)" >&2
-		# The lists may be old, or not there yet.
-		DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing >/dev/null 2>&1 ||
-			{ apt-get update >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing >/dev/null; }
-		missing=$(need)
-		if [ -n "$missing" ]; then
-			echo "could not install: $(echo $missing)" >&2
-			exit 1
-		fi
-	fi
+	scripts/debian.sh r-base-core r-cran-future r-cran-future.apply r-cran-furrr r-cran-globals r-cran-jsonlite r-cran-testthat r-cran-bit64 || exit 1
 	mkdir -p bin .cache/r-library
 	CGO_ENABLED=0 go build -o bin/ ./cmd/starburst
 	STARBURST_BIN=$PWD/bin/starburst
