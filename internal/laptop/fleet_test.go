@@ -2,6 +2,7 @@ package laptop
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"testing"
 
@@ -50,9 +51,7 @@ func TestEnsureMakesFewCalls(t *testing.T) {
 		"s3.PUT": 1, "ecs.RegisterTaskDefinition": 1, "ecs.UpdateService": 1,
 	}
 	first := map[string]int64{"dynamodb.UpdateTimeToLive": 1, "ecs.CreateCluster": 1, "ecs.CreateService": 1}
-	for name, n := range always {
-		first[name] = n
-	}
+	maps.Copy(first, always)
 	if diff := cmp.Diff(first, ensure()); diff != "" {
 		t.Errorf("calls for a new state: %s", diff)
 	}

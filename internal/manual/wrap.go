@@ -47,7 +47,7 @@ func wrap(text string, width int) []string {
 // page collects the lines of a help text.
 type page struct{ strings.Builder }
 
-func (p *page) line(s string) { p.WriteString(strings.TrimRight(s, " ") + "\n") }
+func (p *page) line(s string) { _, _ = p.WriteString(strings.TrimRight(s, " ") + "\n") } // a builder takes all
 
 // head begins a section.
 func (p *page) head(title string) {
