@@ -41,13 +41,39 @@ func (s *Session) connectLaptop(ctx context.Context) error {
 	}
 }
 
+// lookTime is how long a command that looks into a state may have it open: a new run waits for that.
+const (
+	lookTime = 3 * time.Second
+	lookWait = 50 * time.Millisecond
+)
+
+// startEndpoint serves the state. A state that another run serves is in use; one that a command only looks into will be free.
+func (s *Session) startEndpoint(ctx context.Context, name, dir string) error {
+	for end := time.Now().Add(lookTime); ; {
+		var err error
+		s.endpoint, err = laptop.StartEndpoint(ctx, dir, s.cfg.Endpoint, []string{role.Env + "=" + role.Endpoint})
+		var inUse *laptop.InUseError
+		if !errors.As(err, &inUse) || s.cfg.Autoscale.Manual || time.Now().After(end) {
+			return err
+		}
+		if _, found := laptop.Find(ctx, name); !errors.Is(found, laptop.ErrNotRunning) {
+			return err // whoever serves it for long says so
+		}
+		select {
+		case <-time.After(lookWait):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
 // openState opens the named state, and closes it again if it is not free.
 func (s *Session) openState(ctx context.Context, name string) (free bool, err error) {
 	dir, err := laptop.Dir(name)
 	if err != nil {
 		return false, err
 	}
-	s.endpoint, err = laptop.StartEndpoint(ctx, dir, s.cfg.Endpoint, []string{role.Env + "=" + role.Endpoint})
+	err = s.startEndpoint(ctx, name, dir)
 	var inUse *laptop.InUseError
 	switch {
 	case errors.As(err, &inUse):
