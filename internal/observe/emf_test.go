@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -162,10 +163,28 @@ func TestManyHandlersShareALine(t *testing.T) {
 	}
 }
 
+// lines is a buffer that one goroutine writes and another reads.
+type lines struct {
+	mu  sync.Mutex // protects buf
+	buf bytes.Buffer
+}
+
+func (s *lines) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.buf.Write(b)
+}
+
+func (s *lines) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.buf.String()
+}
+
 func TestALineAMinuteAndTheRestAtTheEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
+		var out lines
 		m := observe.EMF{Out: &out, Stack: "lab"}
 		done := make(chan error)
 		ctx, stop := cancellable(t)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,6 +30,24 @@ const (
 	offScreen   = "\x1b[4A\r\x1b[J"
 )
 
+// screen is a buffer that one goroutine writes and another reads.
+type screen struct {
+	mu  sync.Mutex // protects buf
+	buf bytes.Buffer
+}
+
+func (s *screen) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.buf.Write(b)
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.buf.String()
+}
+
 func TestATerminalIsDrawnOver(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
@@ -48,7 +67,7 @@ func TestATerminalIsDrawnOver(t *testing.T) {
 func TestOthersWriteAboveWhatIsDrawn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
+		var out screen
 		d := onTerminal(&out, 100, 50)
 		say := func(text string) {
 			if n, err := d.Write([]byte(text)); err != nil || n != len(text) {
@@ -90,7 +109,7 @@ func TestOthersWriteAboveWhatIsDrawn(t *testing.T) {
 func TestAPausedDisplayComesBackWhenNobodyPausesAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
+		var out screen
 		d := onTerminal(&out, 100, 50)
 		_ = d.Show(begun("j"))
 		for range 10 { // a fast reader of results

@@ -8,8 +8,9 @@
 	off.addEventListener("change", () => { try { localStorage.setItem("nokeys", off.checked ? "1" : "0"); } catch { /* see theme.js */ } });
 	document.getElementById("help").addEventListener("click", () => dialog.showModal());
 	document.getElementById("theme").addEventListener("click", window.switchTheme);
+	dialog.addEventListener("close", () => { if (dialog.contains(document.activeElement)) document.activeElement.blur(); }); // it may keep the focus
 	document.addEventListener("keydown", (e) => {
-		if (e.ctrlKey || e.altKey || e.metaKey || dialog.open || e.target.closest("input, textarea, select")) return;
+		if (e.ctrlKey || e.altKey || e.metaKey || dialog.open || e.target.closest("input:not([type=checkbox]), textarea, select")) return;
 		if (e.key === "?") { dialog.showModal(); return; }
 		if (off.checked) return;
 		switch (e.key) {
