@@ -81,6 +81,10 @@ test-aws-calls: ## deploy, doctor and tear-down against moto, and the account te
 test-ui: ## look at the page of `starburst ui` in Chromium: figures, actions, light and dark, phone, accessibility, size (needs Chromium and npm)
 	GO=$(GO) scripts/ui/test.sh $(ARGS)
 
+.PHONY: test-alerts
+test-alerts: ## hold alert rules and dashboard to Prometheus's parser and to the metrics that exist
+	$(GO) test -C infra/prometheus/check -count=1 ./...
+
 .PHONY: test-image
 test-image: ## build and push the montecarlo example's image, and hold time, size and sameness to their limits
 	STARBURST_TEST_IMAGE=1 $(GO) test -count=1 -v -run TestMontecarlo ./internal/image

@@ -34,11 +34,12 @@ func Main(run func(ctx context.Context, s *Session) error, handlers ...Registrat
 }
 
 func realMain(run func(context.Context, *Session) error, handlers []Registration, stderr io.Writer) exit.Code {
-	registry, err := registryOf(handlers)
+	named, tracing := split(handlers)
+	registry, err := registryOf(named)
 	if err != nil {
 		return report(stderr, err)
 	}
-	if handled, err := role.Run(context.Background(), registry); handled {
+	if handled, err := role.Run(context.Background(), registry, tracing.instruments()...); handled {
 		return report(stderr, err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -87,6 +87,7 @@ type Session struct {
 	config   Config
 	handlers map[string]bool
 	stack    stack.Stack // zero: the laptop mode
+	tracing  tracingOption
 
 	mu    sync.Mutex // protects the fields below
 	inner *burst.Session
@@ -113,7 +114,8 @@ func New(c Config, handlers ...Registration) (*Session, error) {
 		return nil, exit.Errorf(exit.Usage, "stack %q is chosen, and its queue and table are not known on this machine", name).
 			WithHint("starburst init --stack %s --save; or STARBURST_PROFILE=none to work on this machine", name)
 	}
-	s := &Session{config: c, stack: st, handlers: map[string]bool{}}
+	handlers, tracing := split(handlers)
+	s := &Session{config: c, stack: st, handlers: map[string]bool{}, tracing: tracing}
 	for _, h := range handlers {
 		s.handlers[h.Name()] = true
 	}
@@ -135,8 +137,13 @@ func (s *Session) open(ctx context.Context, job string, start int) (*burst.Sessi
 	for n := range s.handlers {
 		names = append(names, n)
 	}
+	tracer, err := s.tracing.open(ctx)
+	if err != nil {
+		return nil, err
+	}
 	s.inner, err = burst.Open(ctx, burst.Config{
-		Stack: s.stack, State: s.config.State, Job: job,
+		Tracer: tracer,
+		Stack:  s.stack, State: s.config.State, Job: job,
 		Workers: s.config.Workers, Slots: s.config.Slots, Start: start, Handlers: names,
 		Command: []string{self}, Env: []string{role.Env + "=" + role.Worker},
 		Endpoint: []string{self}, Display: view.NewDisplay(s.config.Progress), LastLine: true,

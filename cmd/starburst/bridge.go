@@ -92,7 +92,11 @@ func openBridged(c *cli.Context) (*burst.Session, error) {
 	if c.Int("workers") < 1 || c.Int("slots") < 1 {
 		return nil, exit.Errorf(exit.Usage, "--workers and --slots must be at least 1")
 	}
-	config := burst.Config{Workers: c.Int("workers"), Slots: c.Int("slots"), Log: logger(c.App.ErrWriter)}
+	t, err := tracer(c.Context)
+	if err != nil {
+		return nil, err
+	}
+	config := burst.Config{Workers: c.Int("workers"), Slots: c.Int("slots"), Tracer: t, Log: logger(c.App.ErrWriter)}
 	given := stack.FromEnv()
 	switch {
 	case !given.IsZero():

@@ -51,8 +51,12 @@ func connect(c *cli.Context) (*burst.Session, error) {
 // openOn opens a session on a stack without a part in sizing its fleet: whoever owns that does it.
 func openOn(c *cli.Context, s stack.Stack) (*burst.Session, error) {
 	s.Cluster, s.Service = "", ""
+	t, err := tracer(c.Context)
+	if err != nil {
+		return nil, err
+	}
 	d := view.NewDisplay(c.App.ErrWriter)
-	return burst.Open(c.Context, burst.Config{Stack: s, Workers: 1, Slots: 1, Display: d, LastLine: true, Log: logger(d)})
+	return burst.Open(c.Context, burst.Config{Stack: s, Workers: 1, Slots: 1, Tracer: t, Display: d, LastLine: true, Log: logger(d)})
 }
 
 // openToRead opens a stack, or the state of a local run, without starting workers. A run that is under way
@@ -108,9 +112,13 @@ func openLaptop(c *cli.Context, state string, worker, handlers []string) (*burst
 	if worker != nil {
 		worker = append([]string{self}, worker...)
 	}
+	t, err := tracer(c.Context)
+	if err != nil {
+		return nil, err
+	}
 	d := view.NewDisplay(c.App.ErrWriter)
 	return burst.Open(c.Context, burst.Config{
 		State: state, Job: c.String("job"), Workers: c.Int("workers"), Slots: c.Int("slots"), Handlers: handlers,
-		Command: worker, Endpoint: []string{self}, Display: d, LastLine: true, Log: logger(d),
+		Command: worker, Endpoint: []string{self}, Tracer: t, Display: d, LastLine: true, Log: logger(d),
 	})
 }

@@ -32,7 +32,7 @@ func instruments(c *cli.Context) []role.Instrument {
 	if addr := c.String("metrics"); addr != "" {
 		all = append(all, workerMetrics(addr, addr == os.Getenv(envMetrics)))
 	}
-	return all
+	return append(all, traceWorker)
 }
 
 // workerMetrics serves a worker's metrics. When the address comes from the environment, which the workers of one machine may

@@ -7,7 +7,10 @@ import (
 	"github.com/starburst-go/starburst/internal/config"
 	"github.com/starburst-go/starburst/internal/exit"
 	"github.com/starburst-go/starburst/internal/manual"
+	"github.com/starburst-go/starburst/internal/oplog"
+	"github.com/starburst-go/starburst/internal/role"
 	"github.com/starburst-go/starburst/internal/scaling"
+	"github.com/starburst-go/starburst/otelstarburst"
 )
 
 // topics are the pages of help that belong to no command.
@@ -72,6 +75,11 @@ func environmentTopic() string {
 		{"CLICOLOR_FORCE", "anything but 0: colours also in a pipe"},
 		{"TERM", "dumb: no colours, nothing drawn over"},
 		{"CI", "anything: nothing drawn over, no questions"},
+		{envMetrics, "an address: metrics for Prometheus"},
+		{otelstarburst.EnvTracing, "otlp, off or auto: traces"},
+		{role.EnvEMF, "on, off or auto: workers' metrics for CloudWatch"},
+		{oplog.EnvFormat, "json, text or auto"},
+		{oplog.EnvLevel, "debug, info, warn or error"},
 		{"AWS_REGION, AWS_PROFILE, …", "the AWS SDK's own"},
 	} {
 		fmt.Fprintf(&b, "  %-30s %s\n", v[0], v[1])

@@ -44,7 +44,9 @@ func (s *Session) Enqueue(ctx context.Context, l Loose) (id string, err error) {
 	} else if err := s.unused(ctx, l.ID); err != nil {
 		return "", err
 	}
-	body, err := codec.Encode(&codec.Message{Handler: l.Handler, Args: []msgpack.RawMessage{l.Argument}, ID: l.ID, Attempt: 1, Deadline: l.Deadline})
+	ctx, trace, traced := s.traced(ctx, Sending{Handler: l.Handler, ID: l.ID, Tasks: 1})
+	defer func() { traced(err) }()
+	body, err := codec.Encode(&codec.Message{Handler: l.Handler, Args: []msgpack.RawMessage{l.Argument}, ID: l.ID, Attempt: 1, Deadline: l.Deadline, Trace: trace})
 	if err != nil {
 		return "", exit.Errorf(exit.Usage, "the task cannot be sent: %w", err)
 	}
@@ -52,7 +54,7 @@ func (s *Session) Enqueue(ctx context.Context, l Loose) (id string, err error) {
 		return "", exit.Errorf(exit.Usage, "the task has %d bytes as a message, the queue takes %d", len(body), limit).
 			WithHint("a job can have larger arguments: starburst enqueue --job NAME, starburst submit")
 	}
-	errs := sqsbatch.SendAll(ctx, s.clients.SQS, s.stack.QueueURL, []sqsbatch.Entry{{Body: body}})
+	errs := sqsbatch.SendAll(ctx, s.clients.SQS, s.stack.QueueURL, []sqsbatch.Entry{{Body: body, Trace: trace}})
 	if err := errors.Join(errs...); err != nil {
 		return "", fmt.Errorf("send task %s: %w", l.ID, err)
 	}

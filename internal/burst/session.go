@@ -46,6 +46,8 @@ type Config struct {
 	LastLine bool
 	// Log receives what an operator should know. Default: discarded.
 	Log *slog.Logger
+	// Tracer is told of submissions. Default: nobody is.
+	Tracer Tracer
 	// Autoscale changes how the stack's service is sized.
 	Autoscale Autoscale
 }
@@ -169,6 +171,12 @@ func (s *Session) Close(ctx context.Context) error {
 	if s.endpoint != nil {
 		err = errors.Join(err, s.endpoint.Close(ctx))
 		s.endpoint = nil
+	}
+	if t := s.cfg.Tracer; t != nil {
+		s.cfg.Tracer = nil
+		if e := t.Shutdown(ctx); e != nil { // no reason to fail what went well
+			s.cfg.notef("note:  the last spans could not be sent: %v", e)
+		}
 	}
 	return err
 }

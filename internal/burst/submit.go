@@ -38,6 +38,9 @@ func (s *Session) Prepare(ctx context.Context, spec producer.Spec) (*producer.Pr
 	if spec.MaxWorkers == 0 && s.loop != nil {
 		spec.MaxWorkers, spec.Slots = s.cfg.Workers, s.cfg.Slots
 	}
+	if s.cfg.Tracer != nil && spec.Trace == "" {
+		spec.Trace = traceparentToCome
+	}
 	p, err := s.producer()
 	if err != nil {
 		return nil, err
@@ -72,7 +75,14 @@ func (s *Session) Send(ctx context.Context, pre *producer.Prepared, forecast *bi
 		s.begin(j.ID)
 	}
 	before := s.clients.Meter.Counts()
+	within := pre.Spec.Trace
+	if within == traceparentToCome {
+		within = ""
+	}
+	var traced func(error)
+	ctx, pre.Spec.Trace, traced = s.traced(ctx, Sending{Handler: pre.Spec.Handler, Job: pre.Spec.Job, Tasks: pre.N, Trace: within})
 	report, err := p.Send(ctx, pre)
+	traced(err)
 	stop()
 	s.begin(report.Job.ID)
 	if err != nil {

@@ -85,7 +85,8 @@ var mayImport = []struct{ of, packages string }{
 	{"internal/iamcheck", ""},
 	{"internal/bench", "autoscale codec cost producer consumer store internal/burst internal/faults internal/laptop internal/progress internal/role internal/stack internal/usage"},
 	{".", "producer consumer autoscale/... cost/... codec store internal/awserr internal/burst internal/config internal/exit internal/role internal/report internal/stack internal/view"},
-	{"cmd/...", ". producer consumer consumer/child autoscale/... cost/... codec store internal/awscall internal/awserr internal/deploy internal/doctor internal/image internal/bench internal/bill internal/bridge internal/burst internal/config internal/dlq " +
+	{"otelstarburst", ". consumer store"},
+	{"cmd/...", ". otelstarburst producer consumer consumer/child autoscale/... cost/... codec store internal/awscall internal/awserr internal/deploy internal/doctor internal/image internal/bench internal/bill internal/bridge internal/burst internal/config internal/dlq " +
 		"internal/exit internal/joblog internal/laptop internal/listing internal/localaws internal/manual internal/metrics internal/observe internal/oplog internal/plan internal/prices internal/progress internal/quota internal/report internal/role internal/scaling internal/stack internal/terminal internal/ui internal/view internal/worklog"},
 
 	// Examples are what a user can write.
@@ -105,6 +106,21 @@ var mayImport = []struct{ of, packages string }{
 
 // pure packages take values and return values.
 var pure = []string{"codec", "cost", "autoscale"}
+
+// TestNoPackageOfTheCoreLinksWhatWatchesIt: who wants metrics or traces pays for them, and nobody else.
+func TestNoPackageOfTheCoreLinksWhatWatchesIt(t *testing.T) {
+	t.Parallel()
+	for _, p := range setup(t) {
+		if !slices.Contains([]string{".", "codec", "producer", "consumer", "store", "cost", "autoscale"}, p.path()) {
+			continue
+		}
+		for _, dep := range p.Deps {
+			if strings.HasPrefix(dep, "go.opentelemetry.io/") || strings.HasPrefix(dep, "github.com/prometheus/") {
+				t.Errorf("%s links %s", p.path(), dep)
+			}
+		}
+	}
+}
 
 // pkg is what `go list` tells of a package.
 type pkg struct {
